@@ -1,0 +1,46 @@
+# make serve    start the service; settings: HOST PORT WORKERS, and SERVICE_... (see README.md)
+# make test     every test that needs Python packages only
+# make check    lint and types
+# make lock     pin anew what production runs
+
+HOST ?= 127.0.0.1
+PORT ?= 8000
+WORKERS ?= 1
+PYTHON ?= python3
+
+PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: serve test check lock clean
+
+serve: .venv/serve
+	@exec .venv/bin/python -m service --host $(HOST) --port $(PORT) --workers $(WORKERS)
+
+test: .venv/test
+	.venv/bin/python -m pytest
+
+check: .venv/test
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+
+lock: .venv/test
+	.venv/bin/uv pip compile pyproject.toml --universal --generate-hashes --no-header \
+		--no-annotate --python-version 3.11 --quiet --upgrade --output-file requirements.lock
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; name one with PYTHON=..." >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/serve: requirements.lock | .venv/bin/python
+	@echo "Installing what serving needs into .venv ..."
+	@$(PIP) --require-hashes --requirement requirements.lock
+	@touch $@
+
+.venv/test: pyproject.toml .venv/serve
+	@echo "Installing what training, tests and load tests need into .venv ..."
+	@$(PIP) --editable '.[test]'
+	@touch $@
+
+clean:
+	rm -rf .venv .checkpoints

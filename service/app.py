@@ -1,0 +1,73 @@
+"""The application: models, routes, and what surrounds them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from fastapi import FastAPI, Request, Response
+from fastapi_offline import FastAPIOffline
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse
+
+from service.errors import MethodNotAllowed, NotFound, ServiceError
+from service.gate import Gate
+from service.problems import problem_response
+from service.registry import load_models
+from service.routes import digits, health, models, sentiment
+from service.settings import Settings
+
+VERSION = "0.1.0"
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Load and verify the models and build the application around them.
+
+    Raises ModelError where a model cannot be served. Leaving the application's lifespan drains.
+    """
+    app: FastAPI = FastAPIOffline(
+        title="Moodigit",
+        version=VERSION,
+        description="Handwritten digits and the mood of texts.",
+        redoc_url=None,
+        lifespan=_lifespan,
+    )
+    app.state.settings = settings
+    app.state.models = load_models(settings)
+    app.state.draining = False
+    for resource in (digits, sentiment, models, health):
+        app.include_router(resource.router)
+    app.add_route("/", _documentation, include_in_schema=False)
+    app.add_exception_handler(HTTPException, _unrouted)
+    app.add_middleware(Gate, max_body_bytes=settings.max_body_bytes)
+    return app
+
+
+def app_from_environment() -> FastAPI:
+    """For worker processes, which are told their settings by the environment."""
+    return create_app(Settings())
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async with AsyncExitStack() as stack:
+        for model in app.state.models.values():
+            stack.push_async_callback(model.predictor.close)
+        yield
+        app.state.draining = True
+
+
+async def _documentation(request: Request) -> Response:  # noqa: ARG001
+    return RedirectResponse("docs")
+
+
+async def _unrouted(request: Request, error: Exception) -> Response:
+    """Starlette's own answers, in our form."""
+    problem: ServiceError = NotFound("There is nothing at this path.")
+    headers: dict[str, str] = {}
+    if isinstance(error, HTTPException) and error.status_code == 405:
+        headers = dict(error.headers or {})
+        problem = MethodNotAllowed(f"Allowed here: {headers.get('Allow', 'another method')}.")
+    response = problem_response(problem, request.state.request_id)
+    response.headers.update(headers)
+    return response

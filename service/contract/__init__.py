@@ -1,0 +1,1 @@
+"""What training and serving agree on; imports neither the runtime nor the web framework."""

@@ -1,0 +1,67 @@
+"""Digits: picture -> features -> rows of one run -> answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from service.contract import image
+from service.contract.image import DigitImage
+from service.contract.manifest import GoldenCase, Manifest
+from service.contract.probabilities import class_probabilities
+from service.schemas import DigitAnswer
+
+
+class Digits:
+    """One version of the digit model, but for the run itself."""
+
+    preprocessing = image.VERSION
+
+    def __init__(self, manifest: Manifest, folder: Path) -> None:  # noqa: ARG002
+        self._temperature = manifest.calibration.temperature
+        self._name = f"{manifest.name}/{manifest.version}"
+
+    @property
+    def limits(self) -> dict[str, int]:
+        return {"max_pixels": image.MAX_PIXELS}
+
+    def is_light(self, upload: bytes) -> bool:
+        """Whether decoding takes so little that it may hold up the event loop."""
+        return image.is_small(upload)
+
+    def decode(self, upload: bytes) -> DigitImage:
+        """Raises what `contract.image.read_digit` raises."""
+        return image.read_digit(upload)
+
+    def size(self, digit: DigitImage) -> int:  # noqa: ARG002
+        """Every picture costs the same."""
+        return 1
+
+    def collate(self, digits: Sequence[DigitImage]) -> dict[str, npt.NDArray[np.generic]]:
+        """`image` uint8 (b, 1, 28, 28)."""
+        return {"image": np.stack([digit.pixels for digit in digits])}
+
+    def postprocess(self, logits: npt.NDArray[np.float32], digit: DigitImage) -> DigitAnswer:  # noqa: ARG002
+        """Logits (10,) to the answer."""
+        probabilities = class_probabilities(logits, self._temperature).tolist()
+        confidence = max(probabilities)
+        return DigitAnswer.model_construct(
+            label=probabilities.index(confidence),
+            confidence=confidence,
+            probabilities=probabilities,
+            digit_score=None,
+            abstained=False,
+            reason=None,
+            model=self._name,
+        )
+
+    def golden_input(self, case: GoldenCase) -> bytes:
+        """The upload of a golden case."""
+        return case.image or b""
+
+    def golden_output(self, answer: DigitAnswer) -> tuple[str, list[float]]:
+        """Label and probabilities as the manifest has them."""
+        return str(answer.label), answer.probabilities

@@ -1,0 +1,125 @@
+"""models/ -> verified, warmed-up predictors."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from service.contract.manifest import MANIFEST, Manifest, mismatched
+from service.digits import Digits
+from service.errors import ModelError
+from service.predictor import Predictor, Task
+from service.schemas import ModelCard, VersionState
+from service.sentiment import Sentiment
+from service.session import Session
+from service.settings import Settings
+
+log = logging.getLogger(__name__)
+
+TASKS: dict[str, type[Digits] | type[Sentiment]] = {"digits": Digits, "sentiment": Sentiment}
+
+
+@dataclass(frozen=True)
+class Model:
+    """What is served under a name, and what became of every version on disk."""
+
+    predictor: Predictor[Any, Any, Any]
+    versions: list[VersionState]
+
+    def card(self) -> ModelCard:
+        """As the API shows it."""
+        return ModelCard(**self.predictor.card(), versions=self.versions)
+
+
+def load_models(settings: Settings) -> dict[str, Model]:
+    """The highest version of each model that is whole and answers its golden cases.
+
+    Raises ModelError, naming the file, where a model has no such version.
+    """
+    return {name: _load_model(settings.models_dir / name, settings) for name in TASKS}
+
+
+def _load_model(shelf: Path, settings: Settings) -> Model:
+    if not (folders := list(_versions(shelf))):
+        raise ModelError(
+            f"{shelf} holds no model: a folder {shelf}/1 with a {MANIFEST} was expected. Take it "
+            f"from the project again, or train it with python -m training.{shelf.name}."
+        )
+    states: list[VersionState] = []
+    predictor = None
+    for folder in folders:
+        version = int(folder.name)
+        if predictor is not None:
+            states.append(VersionState(version=version, state="available"))
+            continue
+        try:
+            predictor = _load_version(folder, settings)
+            states.append(VersionState(version=version, state="serving"))
+        except ModelError as error:
+            log.error("%s is not served: %s", folder, error)
+            reason = str(error).removeprefix(f"{folder}/").replace(str(folder), shelf.name)
+            states.append(VersionState(version=version, state="rejected", detail=reason))
+            first = states[0].detail
+    if predictor is None:
+        raise ModelError(
+            f"{folders[0]}: {first}. Take this version from the project again, or train a new one "
+            f"with python -m training.{shelf.name}."
+        )
+    return Model(predictor, states)
+
+
+def _versions(shelf: Path) -> Iterator[Path]:
+    """Folders whose name is a number, the highest first."""
+    if shelf.is_dir():
+        numbered = (path for path in shelf.iterdir() if path.name.isdecimal() and path.is_dir())
+        yield from sorted(numbered, key=lambda path: int(path.name), reverse=True)
+
+
+def _load_version(folder: Path, settings: Settings) -> Predictor[Any, Any, Any]:
+    """Raises ModelError, naming the file within the folder, where anything is not as published."""
+    manifest = _read_manifest(folder)
+    if wrong := mismatched(folder, manifest.files):
+        raise ModelError(wrong)
+    try:
+        session = Session(folder / manifest.serves, threads=1)
+        task: Task[Any, Any, Any] = TASKS[manifest.name](manifest, folder)
+    except Exception as error:  # onnxruntime and tokenizers have no common base
+        raise ModelError(f"{manifest.serves} cannot be loaded ({type(error).__name__})") from error
+    promised = {**manifest.inputs, **manifest.outputs}
+    if session.signature() != {name: (t.type, t.shape) for name, t in promised.items()}:
+        raise ModelError(f"{manifest.serves} has other inputs or outputs than {MANIFEST} says")
+    predictor = Predictor(
+        manifest,
+        task,
+        session,
+        max_batch=settings.max_batch,
+        queue_limit=settings.queue_limit,
+        threads=settings.threads,
+    )
+    if wrong := predictor.check_golden_cases():
+        raise ModelError(f"{manifest.serves}: {wrong}")
+    return predictor
+
+
+def _read_manifest(folder: Path) -> Manifest:
+    try:
+        manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+    except FileNotFoundError as error:
+        raise ModelError(f"{MANIFEST} is missing") from error
+    except (OSError, ValidationError) as error:
+        raise ModelError(f"{MANIFEST} cannot be read ({type(error).__name__})") from error
+    if (manifest.name, str(manifest.version)) != (folder.parent.name, folder.name):
+        raise ModelError(f"{MANIFEST} belongs to {manifest.name}/{manifest.version}")
+    if manifest.serves not in manifest.files:
+        raise ModelError(f"{MANIFEST} has no hash of {manifest.serves}, which it says serves")
+    if manifest.preprocessing != (expected := TASKS[manifest.name].preprocessing):
+        raise ModelError(
+            f"{MANIFEST} was made with preprocessing {manifest.preprocessing}, "
+            f"this service has {expected}"
+        )
+    return manifest

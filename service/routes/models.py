@@ -1,0 +1,29 @@
+"""GET /models and /models/{name}."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fastapi import APIRouter, Request
+
+from service.errors import NotFound
+from service.registry import Model
+from service.schemas import ModelCard, ModelCards
+
+router = APIRouter(prefix="/models", tags=["models"])
+
+
+@router.get("")
+async def every_model(request: Request) -> ModelCards:
+    """What is served, and how good it is."""
+    models: Mapping[str, Model] = request.app.state.models
+    return ModelCards(models=[model.card() for model in models.values()])
+
+
+@router.get("/{name}")
+async def one_model(request: Request, name: str) -> ModelCard:
+    """One of them."""
+    models: Mapping[str, Model] = request.app.state.models
+    if name not in models:
+        raise NotFound(f"There is no such model; there are {', '.join(models)}.")
+    return models[name].card()

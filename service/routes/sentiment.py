@@ -1,0 +1,99 @@
+"""POST /sentiment and /sentiment/batch."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TypeVar
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ValidationError
+
+from service.errors import Invalid, Malformed
+from service.routes.exchange import PROBLEMS, answer_many, answer_one
+from service.schemas import BatchAnswer, SentimentAnswer, SentimentBatchRequest, SentimentRequest
+
+router = APIRouter(tags=["sentiment"])
+
+MAX_NESTING = 100
+
+Body = TypeVar("Body", bound=BaseModel)
+
+
+def _json(model: type[BaseModel]) -> dict[str, Any]:
+    return {"application/json": {"schema": model.model_json_schema()}}
+
+
+@router.post(
+    "/sentiment",
+    responses={200: {"model": SentimentAnswer}, **PROBLEMS},
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {**_json(SentimentRequest), "text/plain": {"schema": {"type": "string"}}},
+        }
+    },
+)
+async def tell_one_mood(request: Request) -> Response:
+    """The mood of one text, sent as JSON or as text/plain in UTF-8."""
+    body = await request.body()
+    if not body:
+        raise Invalid("The body is empty; a text was expected.")
+    if request.headers.get("content-type", "").lower().startswith("text/plain"):
+        return await answer_one(request, "sentiment", _utf8(body))
+    return await answer_one(request, "sentiment", _parse(body, SentimentRequest).text)
+
+
+@router.post(
+    "/sentiment/batch",
+    responses={200: {"model": BatchAnswer[SentimentAnswer]}, **PROBLEMS},
+    openapi_extra={"requestBody": {"required": True, "content": _json(SentimentBatchRequest)}},
+)
+async def tell_many_moods(request: Request) -> Response:
+    """The moods of many texts."""
+    body = await request.body()
+    if not body:
+        raise Invalid("The body is empty; texts were expected.")
+    return await answer_many(request, "sentiment", _parse(body, SentimentBatchRequest).texts)
+
+
+def _utf8(body: bytes) -> str:
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Malformed(f"The body is not UTF-8: byte {error.start} cannot be read.") from error
+
+
+def _parse(body: bytes, model: type[Body]) -> Body:
+    """Raises Malformed for what is no JSON, Invalid for JSON of another form than `model`."""
+    try:
+        value = json.loads(_utf8(body))
+    except RecursionError as error:
+        raise Malformed(f"The JSON is nested more than {MAX_NESTING} deep.") from error
+    except ValueError as error:
+        raise Malformed("The body is not JSON.") from error
+    if _depth_exceeds(value, MAX_NESTING):
+        raise Malformed(f"The JSON is nested more than {MAX_NESTING} deep.")
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        field = ".".join(
+            str(part)
+            for part in first["loc"]
+            if part in model.model_fields or isinstance(part, int)
+        )
+        raise Invalid(f"{field or 'The body'}: {first['msg']}.") from error
+
+
+def _depth_exceeds(value: object, limit: int) -> bool:
+    level = [value]
+    for _ in range(limit):
+        level = [
+            child
+            for each in level
+            if isinstance(each, dict | list)
+            for child in (each.values() if isinstance(each, dict) else each)
+        ]
+        if not level:
+            return False
+    return any(isinstance(each, dict | list) for each in level)

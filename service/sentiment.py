@@ -1,0 +1,77 @@
+"""Sentiment: text -> features -> rows of one run -> answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from service.contract import text as contract
+from service.contract.manifest import GoldenCase, Manifest
+from service.contract.probabilities import class_probabilities
+from service.contract.text import EncodedText, TextEncoder
+from service.schemas import Moods, SentimentAnswer
+
+LIGHT_CHARACTERS = 2_000
+
+
+class Sentiment:
+    """One version of the sentiment model, but for the run itself."""
+
+    preprocessing = contract.VERSION
+
+    def __init__(self, manifest: Manifest, folder: Path) -> None:
+        if manifest.max_tokens is None:
+            raise ValueError("manifest.json lacks max_tokens")
+        self._encoder = TextEncoder.load(folder / "tokenizer.json", manifest.max_tokens)
+        self._temperature = manifest.calibration.temperature
+        self._labels: Sequence[str] = manifest.labels
+        self._name = f"{manifest.name}/{manifest.version}"
+
+    @property
+    def limits(self) -> dict[str, int]:
+        return {"max_tokens": self._encoder.max_tokens}
+
+    def is_light(self, text: str) -> bool:
+        """Whether tokenising takes so little that it may hold up the event loop."""
+        return len(text) <= LIGHT_CHARACTERS
+
+    def decode(self, text: str) -> EncodedText:
+        """Any string without lone surrogates can be read."""
+        return self._encoder.encode(text)
+
+    def size(self, text: EncodedText) -> int:
+        """A run takes as long as its longest row has words."""
+        return len(text.ids)
+
+    def collate(self, texts: Sequence[EncodedText]) -> dict[str, npt.NDArray[np.generic]]:
+        """`ids` int64 (b, t), `lengths` int32 (b,)."""
+        return {**contract.pad([text.ids for text in texts])}
+
+    def postprocess(self, logits: npt.NDArray[np.float32], text: EncodedText) -> SentimentAnswer:
+        """Logits (1,), the log-odds of positive, to the answer."""
+        probabilities = class_probabilities(logits, self._temperature).tolist()
+        confidence = max(probabilities)
+        return SentimentAnswer.model_construct(
+            label=self._labels[probabilities.index(confidence)],
+            confidence=confidence,
+            probabilities=Moods.model_construct(
+                negative=probabilities[0], positive=probabilities[1]
+            ),
+            abstained=False,
+            reason=None,
+            tokens=text.tokens,
+            truncated=text.truncated,
+            unknown_fraction=text.unknown_fraction,
+            model=self._name,
+        )
+
+    def golden_input(self, case: GoldenCase) -> str:
+        """The text of a golden case."""
+        return case.text or ""
+
+    def golden_output(self, answer: SentimentAnswer) -> tuple[str, list[float]]:
+        """Label and probabilities as the manifest has them."""
+        return answer.label, [answer.probabilities.negative, answer.probabilities.positive]

@@ -1,0 +1,45 @@
+"""The only file that knows onnxruntime."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+# It reports usage to its makers unless told otherwise before it is imported.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+import onnxruntime
+
+Array = npt.NDArray[np.generic]
+
+
+class Session:
+    """One loaded graph. `run` may be called from several threads at once."""
+
+    def __init__(self, path: Path, threads: int) -> None:
+        """Raises an Exception of onnxruntime where the file is no graph that it can run."""
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self._session = onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"]
+        )
+
+    def signature(self) -> dict[str, tuple[str, tuple[int | str, ...]]]:
+        """Element type and shape of every input and output, as in the manifest."""
+        values = [*self._session.get_inputs(), *self._session.get_outputs()]
+        return {value.name: (_element(value.type), tuple(value.shape)) for value in values}
+
+    def run(self, inputs: Mapping[str, Array]) -> npt.NDArray[np.float32]:
+        """The first output; one row for each row of the inputs."""
+        output: npt.NDArray[np.float32] = self._session.run(None, dict(inputs))[0]
+        return output
+
+
+def _element(kind: str) -> str:
+    """`tensor(int64)` -> `int64`; onnxruntime says `float`, as ONNX does."""
+    return kind.removeprefix("tensor(").removesuffix(")")

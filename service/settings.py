@@ -1,0 +1,57 @@
+"""What an operator can set, by environment or command line; read once."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Every field can be set as an environment variable SERVICE_<NAME> or an option --<name>."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SERVICE_", frozen=True, cli_kebab_case=True, cli_prog_name="python -m service"
+    )
+
+    host: Annotated[str, Field(description="address to listen on")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535, description="port; 0 takes a free one")] = 8000
+    workers: Annotated[int, Field(ge=1, description="processes that answer")] = 1
+    models_dir: Annotated[Path, Field(description="folder that holds the models")] = Path("models")
+    deadline_ms: Annotated[
+        int, Field(ge=1, description="longest time to an answer; a request may ask for less")
+    ] = 30_000
+    queue_limit: Annotated[
+        int, Field(ge=256, description="rows that may wait for one model; holds one bulk call")
+    ] = 1024
+    max_batch: Annotated[int, Field(ge=1, description="most rows that run together")] = 16
+    max_body_bytes: Annotated[int, Field(ge=1, description="largest request body")] = 10 * 2**20
+    drain_seconds: Annotated[
+        int, Field(ge=1, description="time for open requests when the service is told to stop")
+    ] = 30
+    log_level: Annotated[
+        str,
+        Field(pattern="^(debug|info|warning|error)$", description="least severity that is told"),
+    ] = "info"
+
+    @property
+    def threads(self) -> int:
+        """Model runs at a time in each process: the CPUs it may use, shared by all workers."""
+        return max(1, allowed_cpus() // self.workers)
+
+    def as_environment(self) -> dict[str, str]:
+        """The variables that make another process read the same settings."""
+        return {f"SERVICE_{name.upper()}": str(value) for name, value in self.model_dump().items()}
+
+
+def allowed_cpus() -> int:
+    """CPUs that this process may use, by affinity and by the quota of its control group."""
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+    except (OSError, ValueError):
+        return cpus
+    return cpus if quota == "max" else max(1, min(cpus, int(quota) // int(period)))

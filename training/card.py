@@ -1,0 +1,82 @@
+"""The model card: what a person should know before relying on a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from service.contract.manifest import Manifest
+from training.progress import Epoch
+
+ABOUT = {
+    "digits": """Reads one handwritten digit. It was trained on MNIST: digits of American census
+workers and pupils, white on black, 28x28 pixels. The service brings other pictures into that form
+first. It always names a digit, also for a picture that shows none: see `abstained` in the API.""",
+    "sentiment": """Tells whether an English text speaks well or badly of its subject. It was
+trained on film reviews of the IMDB data set, of which the middling ones were left out; of other
+subjects and other languages it knows what they have in common with those. It should not be used to
+judge people.""",
+}
+
+ARCHITECTURE = {
+    "digits": "Three 3x3 convolutions (32, 64, 64 channels, ReLU), the first two followed by "
+    "max-pooling by 2; dense 64, ReLU; dense 10.",
+    "sentiment": "Word embeddings of 100, two bidirectional LSTM layers of 256 units, the mean "
+    "over the words, one logit.",
+}
+
+LICENCE = {
+    "digits": "MNIST: Y. LeCun, C. Cortes, C. Burges; usually given as CC BY-SA 3.0.",
+    "sentiment": "IMDB: A. L. Maas et al., Learning Word Vectors for Sentiment Analysis, ACL 2011; "
+    "no formal licence, for research, cite the paper.",
+}
+
+
+def write_card(manifest: Manifest, history: Sequence[Epoch], path: Path) -> None:
+    """Write `CARD.md`."""
+    name, test, validation = manifest.name, manifest.test, manifest.validation
+    recipe = "\n".join(f"| {key.replace('_', ' ')} | {value} |" for key, value in _recipe(manifest))
+    epochs = "\n".join(f"    {epoch}" for epoch in history)
+    limit = f"\nIt reads up to {manifest.max_tokens} words." if manifest.max_tokens else ""
+    path.write_text(
+        f"""# {name}/{manifest.version}
+
+{ABOUT[name]}{limit}
+
+## Measured
+
+| | |
+|---|---|
+| accuracy, test ({test.samples:,} samples, touched once) | {test.accuracy:.2%} \
+(95% interval {test.interval[0]:.2%} to {test.interval[1]:.2%}) |
+| accuracy, validation ({validation.samples:,} samples, the epoch was chosen on them) \
+| {validation.accuracy:.2%} |
+| expected calibration error, test, 15 bins | {manifest.calibration.expected_error:.2%} |
+| largest difference of a probability between torch and ONNX, {manifest.parity.samples:,} \
+test samples | {manifest.parity.largest_difference:.0e} |
+
+![Learning curves](learning_curves.png)
+![Confusion matrix on test](confusion.png)
+
+## Made
+
+{ARCHITECTURE[name]} {manifest.parameters:,} parameters, {manifest.files[manifest.serves].bytes:,} \
+bytes of ONNX. Probabilities are calibrated by a temperature of \
+{manifest.calibration.temperature:.3f}, fitted on validation.
+
+    python -m training.{name} --recipe {manifest.recipe["name"]} --seed {manifest.seed}
+
+| recipe | |
+|---|---|
+{recipe}
+
+{epochs}
+
+{LICENCE[name]}
+""",
+        encoding="utf-8",
+    )
+
+
+def _recipe(manifest: Manifest) -> list[tuple[str, str]]:
+    return [(key, str(value)) for key, value in manifest.recipe.items()]

@@ -1,0 +1,85 @@
+"""The command line that both training scripts share."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+    Recipe = TypeVar("Recipe", bound=DataclassInstance)
+
+WORK_DIR = Path(".checkpoints")
+"""Checkpoints, vectors and whatever a dry run publishes; ignored by git."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What one run was asked for."""
+
+    recipe: str
+    data_dir: Path
+    models_dir: Path
+    device: str
+    seed: int
+    epochs: int | None
+    dry_run: bool
+    vectors: Path | None = None
+
+    def adjust(self, recipe: Recipe) -> Recipe:
+        """The recipe with the number of epochs that was asked for."""
+        epochs = 1 if self.dry_run and self.epochs is None else self.epochs
+        return recipe if epochs is None else replace(recipe, epochs=epochs)
+
+    def work_dir(self, task: str) -> Path:
+        """Where this run keeps what it can resume from."""
+        kind = "-dry-run" if self.dry_run else ""
+        return WORK_DIR / f"{task}-{self.recipe}-seed{self.seed}{kind}"
+
+
+def parse_options(
+    description: str, recipes: Mapping[str, object], *, vectors: bool = False
+) -> Options:
+    """Options from the command line; ends the program with a message where they are wrong."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    parser.add_argument("--recipe", choices=list(recipes), default="default", help="how to train")
+    parser.add_argument(
+        "--data-dir",
+        type=Path,
+        default=Path(os.environ.get("DATA_DIR", ".data")),
+        help="folder with mnist/ and imdb/, as made by python -m training.data",
+    )
+    parser.add_argument(
+        "--models-dir",
+        type=Path,
+        help="where the trained model becomes the next version "
+        f"(default: models; for a dry run {WORK_DIR}/dry-run-models)",
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, ...")
+    parser.add_argument("--seed", type=int, default=1, help="of everything random in this run")
+    parser.add_argument("--epochs", type=int, help="instead of the recipe's number")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="the whole path on little data, in seconds"
+    )
+    if vectors:
+        parser.add_argument(
+            "--vectors", type=Path, help="start from this file in GloVe text format"
+        )
+    options = parser.parse_args()
+    if options.epochs is not None and options.epochs < 1:
+        parser.error(f"--epochs must be at least 1, not {options.epochs}")
+    if not options.data_dir.is_dir():
+        parser.error(
+            f"no data in {options.data_dir}: run python -m training.data, or name a folder "
+            "that holds mnist/ and imdb/ with --data-dir or DATA_DIR"
+        )
+    if options.models_dir is None:
+        options.models_dir = WORK_DIR / "dry-run-models" if options.dry_run else Path("models")
+    return Options(**vars(options))

@@ -1,0 +1,293 @@
+"""Train the sentiment model: python -m training.sentiment [--recipe reference] [--help]."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.optim.lr_scheduler import ConstantLR, OneCycleLR
+
+from service.contract.text import VERSION, TextEncoder, pad
+from training.checkpoint import Checkpoint
+from training.compute import fast_bfloat16, pick_device, seed_everything
+from training.datasets import Reviews, Splits, data_hashes, load_reviews, load_unlabelled
+from training.export import (
+    Release,
+    Scored,
+    check_parity,
+    fit_temperature,
+    golden_case,
+    open_graph,
+    publish,
+)
+from training.golden import GOLDEN_TEXTS
+from training.graphs import sentiment_graph
+from training.lstm import SentimentLSTM
+from training.options import Options, parse_options
+from training.progress import Epoch, progress
+from training.vectors import Vectors, read_glove, train_word2vec
+from training.vocabulary import UNKNOWN_ID, build_tokenizer
+
+LABELS = ["negative", "positive"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that shapes the result, besides data and seed."""
+
+    epochs: int
+    learning_rate: float
+    annealed: bool  # one cycle of the learning rate, ending near zero; else constant
+    weight_decay: float
+    word_dropout: float  # share of words read as unknown while training
+    word2vec_epochs: int  # over train and unlabelled reviews; 0 starts from random vectors
+    batch_size: int = 64
+    vocabulary: int = 10_000
+    embedding: int = 100
+    dropout: float = 0.5
+    train_tokens: int = 320  # longer reviews keep head and tail while training
+    max_tokens: int = 1024  # what the served model reads
+
+
+RECIPES = {
+    "default": Recipe(
+        epochs=5,
+        learning_rate=2e-3,
+        annealed=True,
+        weight_decay=1e-2,
+        word_dropout=0.1,
+        word2vec_epochs=3,
+    ),
+    "reference": Recipe(
+        epochs=5,
+        learning_rate=1e-3,
+        annealed=False,
+        weight_decay=0.0,
+        word_dropout=0.0,
+        word2vec_epochs=0,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class EncodedReviews:
+    """Token ids of each review and labels (n,)."""
+
+    ids: list[npt.NDArray[np.int64]]
+    labels: npt.NDArray[np.int64]
+
+
+def main(options: Options) -> None:
+    recipe = options.adjust(RECIPES[options.recipe])
+    seed_everything(options.seed)
+    data = load_reviews(options.data_dir)
+    if options.dry_run:
+        data = Splits(*(part.sample(200) for part in (data.train, data.validation, data.test)))
+    tokenizer = build_tokenizer(data.train.texts, recipe.vocabulary)
+    model = SentimentLSTM(tokenizer.get_vocab_size(), recipe.embedding, dropout=recipe.dropout)
+    vectors = initial_vectors(tokenizer, data, recipe, options)
+    if vectors is not None:
+        model.embedding.weight.data.copy_(torch.from_numpy(vectors))
+    train = encode(data.train, TextEncoder(tokenizer, recipe.train_tokens))
+    validation = encode(data.validation, TextEncoder(tokenizer, recipe.max_tokens))
+    history = fit(model, train, validation, recipe, options)
+    publish(assess(model, data, tokenizer, history, recipe, options), options.models_dir)
+
+
+def initial_vectors(
+    tokenizer: Tokenizer, data: Splits[Reviews], recipe: Recipe, options: Options
+) -> Vectors | None:
+    """From the file that was named, or by word2vec where the recipe says so (kept for a resume)."""
+    if options.vectors is not None:
+        return read_glove(options.vectors, tokenizer, recipe.embedding, options.seed)
+    if not recipe.word2vec_epochs:
+        return None
+    kept = options.work_dir("sentiment") / "word2vec.npy"
+    if not kept.exists():
+        texts = data.train.texts
+        if not options.dry_run:
+            texts = texts + load_unlabelled(options.data_dir, data.test)
+        print(f"word2vec: {recipe.word2vec_epochs} epochs over {len(texts):,} reviews", flush=True)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        np.save(
+            kept,
+            train_word2vec(
+                texts, tokenizer, recipe.embedding, recipe.word2vec_epochs, options.seed
+            ),
+        )
+    vectors: Vectors = np.load(kept)
+    return vectors
+
+
+def encode(reviews: Reviews, encoder: TextEncoder) -> EncodedReviews:
+    ids = [encoder.encode(text).ids for text in progress(reviews.texts, "tokenise")]
+    return EncodedReviews(ids, reviews.labels)
+
+
+def fit(
+    model: SentimentLSTM,
+    train: EncodedReviews,
+    validation: EncodedReviews,
+    recipe: Recipe,
+    options: Options,
+) -> list[Epoch]:
+    """Train `model` in place, and leave it as it was after its best epoch on `validation`."""
+    device = pick_device(options.device)
+    model.to(device)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+    )
+    steps = recipe.epochs * -(-len(train.ids) // recipe.batch_size)
+    schedule = (
+        OneCycleLR(optimizer, recipe.learning_rate, total_steps=steps)
+        if recipe.annealed
+        else ConstantLR(optimizer, factor=1)
+    )
+    checkpoint = Checkpoint(options.work_dir("sentiment") / "last.pt", recipe)
+    history: list[Epoch] = []
+    best: dict[str, Tensor] = {}
+    if (state := checkpoint.load()) is not None:
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        schedule.load_state_dict(state["schedule"])
+        history, best = state["history"], state["best"]
+        print(*history, f"resumed after epoch {len(history)}", sep="\n", flush=True)
+
+    for number in range(len(history) + 1, recipe.epochs + 1):
+        started = time.monotonic()
+        model.train()
+        total_loss = total_right = 0.0
+        batches = list(shuffled_batches(train, recipe.batch_size))
+        for batch in progress(batches, f"epoch {number}"):
+            ids, lengths, labels = collate(train, batch, device)
+            dropped = torch.rand(ids.shape, device=device) < recipe.word_dropout
+            ids = torch.where(dropped, UNKNOWN_ID, ids)
+            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=fast_bfloat16(device)):
+                logits = model(ids, lengths)[:, 0]
+            loss = binary_cross_entropy_with_logits(logits.float(), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+            total_loss += loss.item() * len(batch)
+            total_right += ((logits > 0) == (labels > 0.5)).sum().item()
+        logits = predict(model, validation, device)
+        labels = torch.from_numpy(validation.labels)
+        epoch = Epoch(
+            number,
+            total_loss / len(train.ids),
+            total_right / len(train.ids),
+            binary_cross_entropy_with_logits(logits, labels.float()).item(),
+            ((logits > 0) == (labels > 0)).float().mean().item(),
+            time.monotonic() - started,
+        )
+        print(epoch, flush=True)
+        if epoch.validation_accuracy > max((e.validation_accuracy for e in history), default=0):
+            best = {key: value.clone() for key, value in model.state_dict().items()}
+        history.append(epoch)
+        checkpoint.save(
+            model=model.state_dict(),
+            optimizer=optimizer.state_dict(),
+            schedule=schedule.state_dict(),
+            history=history,
+            best=best,
+        )
+    model.load_state_dict(best)
+    return history
+
+
+def shuffled_batches(reviews: EncodedReviews, batch_size: int) -> Iterator[npt.NDArray[np.int64]]:
+    """Every review once, in random order, those of one batch of nearly the same length."""
+    lengths = np.array([len(ids) for ids in reviews.ids])
+    order = np.argsort(lengths + np.random.uniform(0, 8, len(lengths)))
+    starts = np.arange(0, len(order), batch_size)
+    for start in np.random.permutation(starts):
+        yield order[start : start + batch_size]
+
+
+def collate(
+    reviews: EncodedReviews, index: npt.NDArray[np.int64], device: torch.device
+) -> tuple[Tensor, Tensor, Tensor]:
+    """ids (b, t) padded with 0, lengths (b,), labels (b,) as floats."""
+    rows = [torch.from_numpy(reviews.ids[i]) for i in index]
+    ids = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
+    lengths = torch.tensor([len(row) for row in rows])
+    labels = torch.from_numpy(reviews.labels[index]).float()
+    return ids.to(device), lengths.to(device), labels.to(device)
+
+
+@torch.no_grad()
+def predict(model: SentimentLSTM, reviews: EncodedReviews, device: torch.device) -> Tensor:
+    """Logits (n,) in fp32, in the order of `reviews`, on the CPU."""
+    model.eval()
+    order = np.argsort([len(ids) for ids in reviews.ids], kind="stable")
+    logits = torch.empty(len(order))
+    for start in progress(range(0, len(order), 64), "validate"):
+        index = order[start : start + 64]
+        ids, lengths, _ = collate(reviews, index, device)
+        logits[index] = model(ids, lengths)[:, 0].cpu()
+    return logits
+
+
+def assess(
+    model: SentimentLSTM,
+    data: Splits[Reviews],
+    tokenizer: Tokenizer,
+    history: list[Epoch],
+    recipe: Recipe,
+    options: Options,
+) -> Release:
+    """Export, compare with torch, and measure what is exported; here and only here is test
+    looked at."""
+    encoder = TextEncoder(tokenizer, recipe.max_tokens)
+    graph = sentiment_graph(model.cpu())
+    session = open_graph(graph)
+
+    def run(rows: list[npt.NDArray[np.int64]], batch: int) -> npt.NDArray[np.float32]:
+        parts = [rows[i : i + batch] for i in range(0, len(rows), batch)]
+        return np.concatenate([session.run(None, pad(part))[0] for part in progress(parts, "run")])
+
+    def score(reviews: Reviews) -> Scored:
+        encoded = encode(reviews, encoder)
+        order = np.argsort([len(ids) for ids in encoded.ids], kind="stable")
+        logits = np.empty((len(order), 1), np.float32)
+        logits[order] = run([encoded.ids[i] for i in order], 16)
+        return Scored(logits, reviews.labels)
+
+    compared = encode(data.test.sample(min(1000, len(data.test))), encoder)
+    reference = predict(model, compared, torch.device("cpu"))[:, None].numpy()
+    parity = check_parity(reference, [run(compared.ids, batch) for batch in (1, 7, 64)])
+    validation = score(data.validation)
+    temperature = fit_temperature(validation)
+    return Release(
+        name="sentiment",
+        labels=LABELS,
+        graph=graph,
+        preprocessing=VERSION,
+        recipe={"name": options.recipe, **asdict(recipe)},
+        seed=options.seed,
+        data=data_hashes(options.data_dir / "imdb"),
+        history=history,
+        validation=validation,
+        test=score(data.test),
+        parity=parity,
+        golden=[
+            golden_case(run([encoder.encode(text).ids], 1), LABELS, temperature, text=text)
+            for text in GOLDEN_TEXTS
+        ],
+        temperature=temperature,
+        max_tokens=recipe.max_tokens,
+        tokenizer=tokenizer.to_str(),
+    )
+
+
+if __name__ == "__main__":
+    main(parse_options(__doc__ or "", RECIPES, vectors=True))
