@@ -1,0 +1,41 @@
+"""What tests share: the committed models, real data where it is, and a running service."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.running import ROOT, RunningService
+
+
+@pytest.fixture(scope="session")
+def models_dir() -> Path:
+    """The committed models."""
+    return ROOT / "models"
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """Folder with mnist/ and imdb/; where it is, no test that needs it is skipped."""
+    for folder in (Path(os.environ.get("DATA_DIR", "")), ROOT.parent / "shared" / "data"):
+        if (folder / "mnist").is_dir() and (folder / "imdb").is_dir():
+            return folder
+    pytest.skip("no real data: set DATA_DIR to a folder made by python -m training.data")
+
+
+@pytest.fixture(scope="session")
+def service() -> Iterator[RunningService]:
+    """The service with the committed models, as its own process, over real HTTP."""
+    with RunningService() as running:
+        yield running
+
+
+@pytest.fixture
+def client(service: RunningService) -> Iterator[httpx.Client]:
+    """Talks to `service`."""
+    with httpx.Client(base_url=service.url, timeout=60) as client:
+        yield client
