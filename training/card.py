@@ -11,7 +11,7 @@ from training.progress import Epoch
 ABOUT = {
     "digits": """Reads one handwritten digit. It was trained on MNIST: digits of American census
 workers and pupils, white on black, 28x28 pixels. The service brings other pictures into that form
-first. It always names a digit, also for a picture that shows none: see `abstained` in the API.""",
+first. It always names a digit, also for a picture that shows none.""",
     "sentiment": """Tells whether an English text speaks well or badly of its subject. It was
 trained on film reviews of the IMDB data set, of which the middling ones were left out; of other
 subjects and other languages it knows what they have in common with those. It should not be used to
@@ -35,14 +35,24 @@ LICENCE = {
 def write_card(manifest: Manifest, history: Sequence[Epoch], path: Path) -> None:
     """Write `CARD.md`."""
     name, test, validation = manifest.name, manifest.test, manifest.validation
-    recipe = "\n".join(f"| {key.replace('_', ' ')} | {value} |" for key, value in _recipe(manifest))
-    epochs = "\n".join(f"    {epoch}" for epoch in history)
-    limit = f"\nIt reads up to {manifest.max_tokens} words." if manifest.max_tokens else ""
+    recipe = "\n".join(
+        f"| {key.replace('_', ' ')} | {value} |" for key, value in manifest.recipe.items()
+    )
+    epochs = "\n".join(
+        f"| {epoch.number} | {epoch.train_loss:.4f} | {epoch.train_accuracy:.2%} "
+        f"| {epoch.validation_loss:.4f} | {epoch.validation_accuracy:.2%} |"
+        for epoch in history
+    )
+    limit = (
+        f"It reads up to {manifest.max_tokens} words; of a longer text, the head and the tail.\n"
+        if manifest.max_tokens
+        else ""
+    )
     path.write_text(
         f"""# {name}/{manifest.version}
 
-{ABOUT[name]}{limit}
-
+{ABOUT[name]}
+{limit}
 ## Measured
 
 | | |
@@ -70,13 +80,11 @@ bytes of ONNX. Probabilities are calibrated by a temperature of \
 |---|---|
 {recipe}
 
+| epoch | train loss | train accuracy | validation loss | validation accuracy |
+|---|---|---|---|---|
 {epochs}
 
 {LICENCE[name]}
 """,
         encoding="utf-8",
     )
-
-
-def _recipe(manifest: Manifest) -> list[tuple[str, str]]:
-    return [(key, str(value)) for key, value in manifest.recipe.items()]
