@@ -2,15 +2,21 @@
 # make test     every test that needs Python packages only
 # make check    lint and types
 # make lock     pin anew what production runs
+# make test-compose  build and run docker-compose.yml for a test; needs a container engine
+# make loadtest drive a service, started for it, and judge every answer: USERS DURATION SCENARIO;
+#               URL=http://... drives a running one; the report is .loadtest/report.html
 
 HOST ?= 127.0.0.1
 PORT ?= 8000
 WORKERS ?= 1
+USERS ?= 20
+DURATION ?= 30s
+SCENARIO ?= MixedDay
 PYTHON ?= python3
 
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: serve test check lock clean
+.PHONY: serve test check lock loadtest test-compose clean
 
 serve: .venv/serve
 	@exec .venv/bin/python -m service --host $(HOST) --port $(PORT) --workers $(WORKERS)
@@ -26,6 +32,13 @@ check: .venv/test
 lock: .venv/test
 	.venv/bin/uv pip compile pyproject.toml --universal --generate-hashes --no-header \
 		--no-annotate --python-version 3.11 --quiet --upgrade --output-file requirements.lock
+
+test-compose: .venv/test
+	.venv/bin/python -m pytest -m compose tests/compose
+
+loadtest: .venv/test
+	@SERVICE_HOST=$(HOST) SERVICE_WORKERS=$(WORKERS) .venv/bin/python -m loadtest \
+		--users $(USERS) --duration $(DURATION) --scenario $(SCENARIO) $(if $(URL),--url $(URL))
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -43,4 +56,4 @@ lock: .venv/test
 	@touch $@
 
 clean:
-	rm -rf .venv .checkpoints
+	rm -rf .venv .checkpoints .loadtest

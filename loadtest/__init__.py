@@ -1,0 +1,1 @@
+"""Drives a running service as its clients would, and judges every answer: python -m loadtest."""

@@ -1,0 +1,98 @@
+"""What is sent, and what is true of it: digits drawn and reviews written for this."""
+
+from __future__ import annotations
+
+import io
+import random
+from dataclasses import dataclass
+from typing import Literal
+
+from PIL import Image, ImageDraw
+
+# Pen strokes of each digit: points xy on a grid of ten by ten, y down.
+STROKES = [
+    ["50 30 22 15 27 39 59 77 74 72 50"],
+    ["60 55 49"],
+    ["22 30 50 72 74 56 19 49 89"],
+    ["21 40 60 72 73 54 44 54 75 77 69 39 18"],
+    ["40 15 75", "72 66 59"],
+    ["70 30 24 44 64 76 68 49 19"],
+    ["60 32 25 27 39 59 77 66 45 26"],
+    ["20 80 64 49"],
+    ["72 50 22 33 54 76 68 49 28 26 54 73 72"],
+    ["72 50 32 24 35 54 72 65 59"],
+]
+
+PRAISE = """
+A wonderful film from start to finish.
+I loved every minute of it and would gladly see it again.
+The acting is superb and the story is deeply moving.
+One of the best movies I have ever seen.
+Beautiful pictures, excellent music, brilliant performances.
+A true masterpiece, and highly recommended to everyone.
+""".strip().splitlines()
+
+BLAME = """
+A terrible film from start to finish.
+I hated every minute of it and want my money back.
+The acting is awful and the story makes no sense.
+One of the worst movies I have ever seen.
+Boring, badly written, and a complete waste of time.
+Avoid this pathetic mess at all costs.
+""".strip().splitlines()
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A file that shows the digit `label`."""
+
+    file: bytes
+    label: int
+
+
+@dataclass(frozen=True)
+class Review:
+    """A text that speaks all well or all badly of its subject."""
+
+    text: str
+    label: Literal["negative", "positive"]
+
+
+def draw_digits(count: int, seed: int = 1) -> list[Picture]:
+    """Digits 0 to 9 in turn, no two alike: in place, size, slant, pen, polarity and file format."""
+    chance = random.Random(seed)
+    return [_draw(number % 10, chance) for number in range(count)]
+
+
+def write_reviews(count: int, sentences: int, seed: int = 1) -> list[Review]:
+    """Reviews of so many sentences, well and badly meant in turn."""
+    chance = random.Random(seed)
+    return [
+        Review(" ".join(chance.choices(BLAME, k=sentences)), "negative")
+        if number % 2
+        else Review(" ".join(chance.choices(PRAISE, k=sentences)), "positive")
+        for number in range(count)
+    ]
+
+
+def _draw(label: int, chance: random.Random) -> Picture:
+    side = chance.randint(28, 280)
+    sharp = 4  # drawn so much larger and then reduced, for smooth edges
+    cell = chance.uniform(0.06, 0.075) * side * sharp
+    left = chance.uniform(0.15, 0.2) * side * sharp
+    top = chance.uniform(0.15, 0.2) * side * sharp
+    slant = chance.uniform(-0.1, 0.15)
+    pen = round(chance.uniform(0.9, 1.4) * cell)
+    ink, paper = chance.choice([(0, 255), (255, 0), (40, 220), (220, 20)])
+    picture = Image.new("L", (side * sharp, side * sharp), paper)
+    brush = ImageDraw.Draw(picture)
+    for stroke in STROKES[label]:
+        grid = [divmod(int(point), 10) for point in stroke.split()]
+        points = [(left + (x + slant * (9 - y)) * cell, top + y * cell) for x, y in grid]
+        brush.line(points, fill=ink, width=pen, joint="curve")
+        for x, y in points:
+            brush.circle((x, y), pen / 2, fill=ink)
+    buffer = io.BytesIO()
+    kind = chance.choice(["PNG", "JPEG", "WEBP"])
+    picture.resize((side, side), Image.Resampling.BOX).save(buffer, kind, quality=90)
+    return Picture(buffer.getvalue(), label)
