@@ -59,7 +59,7 @@ class Batcher(Generic[Row, Result]):
         threads: int,
     ) -> None:
         """`run` takes up to `max_batch` rows and gives a result for each, in order; it is called
-        in threads. `size` is what a row costs, in any unit."""
+        in threads. `size` is what a row costs, above 0 and in any unit."""
         self._run = run
         self._size = size
         self._max_batch = max_batch
@@ -67,7 +67,7 @@ class Batcher(Generic[Row, Result]):
         self._threads = threads
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="run")
         self._queue: deque[_Pending[Row, Result]] = deque()
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: dict[asyncio.Task[None], int] = {}  # with the size of its rows
         self._seconds_per_size = 0.0
         self._closing = False
 
@@ -82,10 +82,10 @@ class Batcher(Generic[Row, Result]):
         """
         loop = asyncio.get_running_loop()
         now = loop.time()
-        self._admit(len(rows), deadline - now)
         pending = [
             _Pending(row, self._size(row), now, deadline, loop.create_future()) for row in rows
         ]
+        self._admit(pending, deadline - now)
         self._queue.extend(pending)
         self._dispatch()
         answers = [each.answer for each in pending]
@@ -103,27 +103,29 @@ class Batcher(Generic[Row, Result]):
             await asyncio.wait(self._running)
         self._pool.shutdown()
 
-    def _admit(self, count: int, patience: float) -> None:
+    def _admit(self, pending: Sequence[_Pending[Row, Result]], patience: float) -> None:
         if self._closing:
             raise Draining("The service is shutting down; ask another one.", retry_after_ms=1000)
-        if len(self._queue) + count > self._queue_limit:
-            self._queue = deque(each for each in self._queue if not each.answer.done())
-        wait = self._seconds_per_size * sum(each.size for each in self._queue) / self._threads
-        if len(self._queue) + count > self._queue_limit or wait > patience:
+        self._queue = deque(each for each in self._queue if not each.answer.done())
+        ahead = sum(self._running.values()) + sum(each.size for each in self._queue)
+        wait = self._seconds_per_size * ahead / self._threads
+        own = self._seconds_per_size * sum(each.size for each in pending) / self._threads
+        # With nothing ahead it is no overload, whatever the estimate: the row is tried.
+        if len(self._queue) + len(pending) > self._queue_limit or (ahead and wait + own > patience):
             raise Overloaded(
-                f"{len(self._queue)} rows are waiting; this call needs {count} of "
+                f"{len(self._queue)} rows are waiting; this call needs {len(pending)} of "
                 f"{self._queue_limit} places, and an answer within its deadline.",
-                retry_after_ms=math.ceil(wait * 1000),
+                retry_after_ms=max(1, math.ceil(wait * 1000)),
             )
 
     def _dispatch(self) -> None:
         while len(self._running) < self._threads and (batch := self._next_batch()):
             task = asyncio.get_running_loop().create_task(self._execute(batch))
-            self._running.add(task)
+            self._running[task] = sum(each.size for each in batch)
             task.add_done_callback(self._finished)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
+        del self._running[task]
         self._dispatch()
 
     def _next_batch(self) -> list[_Pending[Row, Result]]:
@@ -153,6 +155,7 @@ class Batcher(Generic[Row, Result]):
             results = await loop.run_in_executor(
                 self._pool, self._run, [each.row for each in batch]
             )
+            answered = list(zip(batch, results, strict=True))
         except Exception as error:
             if len(batch) > 1:
                 middle = len(batch) // 2
@@ -165,7 +168,7 @@ class Batcher(Generic[Row, Result]):
             return
         ran = loop.time() - started
         self._learn(ran / (len(batch) * max(each.size for each in batch)))
-        for each, result in zip(batch, results, strict=True):
+        for each, result in answered:
             if not each.answer.done():  # the client may have gone away
                 each.answer.set_result(Outcome(result, started - each.arrived, ran, len(batch)))
 

@@ -1,0 +1,88 @@
+"""Errors as HTTP tells them, without a server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from service.errors import CannotDecode, Invalid, Overloaded, ServiceError
+from service.problems import STATUS, problem, problem_json, problem_response
+
+CONTRACT = """
+400 malformed
+401 unauthorized
+403 forbidden
+404 not_found
+405 method_not_allowed
+413 too_large
+415 unsupported_media_type
+422 invalid
+422 cannot_decode
+429 rate_limited
+500 internal
+503 overloaded
+503 not_ready
+503 draining
+504 deadline_exceeded
+"""
+STATUS_OF_CODE = {
+    code: int(status) for status, code in map(str.split, CONTRACT.strip().splitlines())
+}
+WITH_KEYS = {"unauthorized", "forbidden", "rate_limited"}  # there are no keys yet
+
+
+def kinds(parent: type[ServiceError] = ServiceError) -> Iterator[type[ServiceError]]:
+    for kind in parent.__subclasses__():
+        yield kind
+        yield from kinds(kind)
+
+
+def test_every_kind_of_error_has_a_status() -> None:
+    assert set(kinds()) == STATUS.keys()
+
+
+def test_codes_and_statuses_are_those_of_the_contract() -> None:
+    promised = {code: status for code, status in STATUS_OF_CODE.items() if code not in WITH_KEYS}
+    assert {kind.code: status for kind, status in STATUS.items()} == promised
+    assert len({kind.title for kind in STATUS}) == len(STATUS)
+
+
+@pytest.mark.parametrize("kind", STATUS)
+def test_body_has_the_fields_of_rfc_9457_and_ours(kind: type[ServiceError]) -> None:
+    assert problem(kind("Why."), "some-request") == {
+        "type": f"urn:problem:{kind.code}",
+        "title": kind.title,
+        "status": STATUS_OF_CODE[kind.code],
+        "detail": "Why.",
+        "code": kind.code,
+        "request_id": "some-request",
+    }
+
+
+def test_answer_is_the_body_as_problem_json_with_its_status() -> None:
+    error = Invalid("“länge” must be a number.")
+    response = problem_response(error, "some-request")
+    assert response.status_code == 422
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.body == problem_json(error, "some-request")
+    assert json.loads(bytes(response.body)) == problem(error, "some-request")
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "seconds"),
+    [(0, "0"), (1, "1"), (999, "1"), (1000, "1"), (1001, "2"), (59_001, "60")],
+)
+def test_retry_after_is_exact_in_the_body_and_rounded_up_in_the_header(
+    milliseconds: int, seconds: str
+) -> None:
+    error = Overloaded("Later.", retry_after_ms=milliseconds)
+    assert problem(error, "some-request")["retry_after_ms"] == milliseconds
+    assert problem_response(error, "some-request").headers["Retry-After"] == seconds
+
+
+def test_where_waiting_does_not_help_nothing_is_said_of_it() -> None:
+    error = CannotDecode("The picture ends early.")
+    assert "retry_after_ms" not in problem(error, "some-request")
+    assert "Retry-After" not in problem_response(error, "some-request").headers

@@ -1,0 +1,171 @@
+"""What an operator can set."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+from pydantic_settings import CliApp
+
+from service.settings import Settings, allowed_cpus
+
+# One value for each field, other than its default and within its limits.
+OTHER = {
+    "host": "0.0.0.0",  # noqa: S104 - nothing listens
+    "port": 0,
+    "workers": 3,
+    "models_dir": Path("other models"),
+    "deadline_ms": 1,
+    "queue_limit": 256,
+    "max_batch": 1,
+    "max_body_bytes": 1,
+    "drain_seconds": 1,
+    "log_level": "debug",
+}
+BAD: list[tuple[str, object]] = [
+    ("port", -1),
+    ("port", 65_536),
+    ("port", "http"),
+    ("port", ""),
+    ("workers", 0),
+    ("deadline_ms", 0),
+    ("deadline_ms", 0.5),
+    ("queue_limit", 255),
+    ("max_batch", 0),
+    ("max_body_bytes", 0),
+    ("drain_seconds", 0),
+    ("log_level", "loud"),
+    ("log_level", "info "),
+]
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.upper().startswith("SERVICE_"):
+            monkeypatch.delenv(name)
+
+
+def variable(field: str) -> str:
+    return f"SERVICE_{field.upper()}"
+
+
+def option(field: str) -> str:
+    return f"--{field.replace('_', '-')}"
+
+
+def from_command_line(*arguments: str) -> Settings:
+    return CliApp.run(Settings, cli_args=list(arguments))
+
+
+def refused_field(error: ValidationError) -> tuple[int | str, ...]:
+    [only] = error.errors()
+    return only["loc"]
+
+
+def test_every_field_is_set_here_to_something_else() -> None:
+    assert OTHER.keys() == Settings.model_fields.keys()
+    assert not OTHER.items() & Settings().model_dump().items()
+
+
+@pytest.mark.parametrize("field", OTHER)
+def test_environment_sets_a_field_and_no_other(field: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = {**Settings().model_dump(), field: OTHER[field]}
+    monkeypatch.setenv(variable(field), str(OTHER[field]))
+    assert Settings().model_dump() == expected
+    assert from_command_line().model_dump() == expected
+
+
+@pytest.mark.parametrize("field", OTHER)
+def test_command_line_sets_a_field_and_no_other(field: str) -> None:
+    expected = {**Settings().model_dump(), field: OTHER[field]}
+    assert from_command_line(option(field), str(OTHER[field])).model_dump() == expected
+
+
+def test_command_line_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SERVICE_PORT", "1111")
+    assert from_command_line("--port", "2222").port == 2222
+
+
+@pytest.mark.parametrize(("field", "value"), BAD)
+def test_bad_value_is_refused_with_the_field_named(
+    field: str, value: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ValidationError) as by_command_line:
+        from_command_line(option(field), str(value))
+    assert refused_field(by_command_line.value) == (field,)
+    monkeypatch.setenv(variable(field), str(value))
+    with pytest.raises(ValidationError) as by_environment:
+        Settings()
+    assert refused_field(by_environment.value) == (field,)
+
+
+def test_option_that_does_not_exist_is_refused_by_name(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        from_command_line("--prot", "8000")
+    assert ended.value.code == 2
+    assert "--prot" in capsys.readouterr().err
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        Settings().port = 1
+
+
+@pytest.mark.parametrize("fields", [{}, OTHER])
+def test_environment_carries_all_settings_to_another_process(
+    fields: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(**fields)
+    for name, value in settings.as_environment().items():
+        monkeypatch.setenv(name, value)
+    assert Settings() == settings
+
+
+def test_help_describes_every_field(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        from_command_line("--help")
+    text = " ".join(capsys.readouterr().out.split())
+    for name, field in Settings.model_fields.items():
+        assert option(name) in text
+        assert (field.description or "nothing is said of it") in text
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system has no affinity")
+def test_allowed_cpus_are_at_least_one_and_at_most_those_of_the_affinity() -> None:
+    every_cpu = os.sched_getaffinity(0)
+    assert 1 <= allowed_cpus() <= len(every_cpu)
+    try:
+        os.sched_setaffinity(0, {min(every_cpu)})
+        assert allowed_cpus() == 1
+    finally:
+        os.sched_setaffinity(0, every_cpu)
+
+
+@pytest.mark.parametrize(
+    ("quota", "cpus"),
+    [
+        ("max 100000", 8),
+        ("350000 100000", 3),
+        ("100000 100000", 1),
+        ("50000 100000", 1),
+        ("1600000 100000", 8),
+        ("", 8),
+    ],
+)
+def test_allowed_cpus_keep_to_the_quota_of_a_container(
+    quota: str, cpus: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    monkeypatch.setattr(Path, "read_text", lambda _: f"{quota}\n")
+    assert allowed_cpus() == cpus
+
+
+def test_workers_share_the_cpus_and_each_has_a_thread() -> None:
+    assert Settings(workers=1).threads == allowed_cpus()
+    assert Settings(workers=10_000).threads == 1
