@@ -32,7 +32,7 @@ from training.export import (
 )
 from training.golden import as_bytes, golden_images
 from training.graphs import digits_graph
-from training.options import Options, parse_options
+from training.options import Options, parse_options, run
 from training.progress import Epoch, progress
 
 LABELS = [str(digit) for digit in range(10)]
@@ -229,4 +229,4 @@ def assess(
 
 
 if __name__ == "__main__":
-    main(parse_options(__doc__ or "", RECIPES))
+    run(main, parse_options(__doc__ or "", RECIPES))

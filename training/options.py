@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -40,6 +41,16 @@ class Options:
         """Where this run keeps what it can resume from."""
         kind = "-dry-run" if self.dry_run else ""
         return WORK_DIR / f"{task}-{self.recipe}-seed{self.seed}{kind}"
+
+
+def run(train: Callable[[Options], None], options: Options) -> None:
+    """Train; Ctrl-C and missing data end the program with a line that says how to go on."""
+    try:
+        train(options)
+    except KeyboardInterrupt:
+        sys.exit("\nStopped. The same command goes on after the last whole epoch.")
+    except FileNotFoundError as error:
+        sys.exit(f"{error.filename} is missing: python -m training.data makes it.")
 
 
 def parse_options(

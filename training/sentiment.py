@@ -30,7 +30,7 @@ from training.export import (
 from training.golden import GOLDEN_TEXTS
 from training.graphs import sentiment_graph
 from training.lstm import SentimentLSTM
-from training.options import Options, parse_options
+from training.options import Options, parse_options, run
 from training.progress import Epoch, progress
 from training.vectors import Vectors, read_glove, train_word2vec
 from training.vocabulary import UNKNOWN_ID, build_tokenizer
@@ -290,4 +290,4 @@ def assess(
 
 
 if __name__ == "__main__":
-    main(parse_options(__doc__ or "", RECIPES, vectors=True))
+    run(main, parse_options(__doc__ or "", RECIPES, vectors=True))
