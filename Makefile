@@ -1,14 +1,15 @@
 # make serve    start the service; settings: HOST PORT WORKERS, and SERVICE_... (see README.md)
 # make test     every test that needs Python packages only
 # make check    lint and types
+# make install-training  torch and what else training needs
 # make lock     pin anew what production runs
 # make test-compose  build and run docker-compose.yml for a test; needs a container engine
 # make loadtest drive a service, started for it, and judge every answer: USERS DURATION SCENARIO;
 #               URL=http://... drives a running one; the report is .loadtest/report.html
 
-HOST ?= 127.0.0.1
-PORT ?= 8000
-WORKERS ?= 1
+HOST = 127.0.0.1
+PORT = 8000
+WORKERS = 1
 USERS ?= 20
 DURATION ?= 30s
 SCENARIO ?= MixedDay
@@ -16,7 +17,7 @@ PYTHON ?= python3
 
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: serve test check lock loadtest test-compose clean
+.PHONY: serve test check lock install-training loadtest test-compose clean
 
 serve: .venv/serve
 	@exec .venv/bin/python -m service --host $(HOST) --port $(PORT) --workers $(WORKERS)
@@ -43,12 +44,15 @@ loadtest: .venv/test
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; name one with PYTHON=..." >&2; exit 1; }
-	$(PYTHON) -m venv .venv
+	@$(PYTHON) -m venv --clear .venv || { rm -rf .venv; exit 1; }
 
 .venv/serve: requirements.lock | .venv/bin/python
 	@echo "Installing what serving needs into .venv ..."
 	@$(PIP) --require-hashes --requirement requirements.lock
 	@touch $@
+
+install-training: pyproject.toml .venv/serve
+	@$(PIP) --editable '.[train]'
 
 .venv/test: pyproject.toml .venv/serve
 	@echo "Installing what training, tests and load tests need into .venv ..."

@@ -21,9 +21,13 @@ def models_dir() -> Path:
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """Folder with mnist/ and imdb/; where it is, no test that needs it is skipped."""
-    for folder in (Path(os.environ.get("DATA_DIR", "")), ROOT.parent / "shared" / "data"):
+    named = os.environ.get("DATA_DIR")
+    places = [Path(named)] if named else [ROOT / ".data", ROOT.parent / "shared" / "data"]
+    for folder in places:
         if (folder / "mnist").is_dir() and (folder / "imdb").is_dir():
             return folder
+    if named:
+        pytest.fail(f"DATA_DIR is {named}, which holds no mnist/ and imdb/")
     pytest.skip("no real data: set DATA_DIR to a folder made by python -m training.data")
 
 

@@ -74,7 +74,8 @@ test samples | {manifest.parity.largest_difference:.0e} |
 bytes of ONNX. Probabilities are calibrated by a temperature of \
 {manifest.calibration.temperature:.3f}, fitted on validation.
 
-    python -m training.{name} --recipe {manifest.recipe["name"]} --seed {manifest.seed}
+    python -m training.{name} --recipe {manifest.recipe["name"]} --seed {manifest.seed} \
+--epochs {manifest.recipe["epochs"]}
 
 | recipe | |
 |---|---|

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -87,6 +88,7 @@ def main(options: Options) -> None:
     model = DigitCNN(recipe.batch_norm)
     history = fit(model, data.train, data.validation, recipe, options)
     publish(assess(model, data, history, recipe, options), options.models_dir)
+    shutil.rmtree(options.work_dir("digits"))  # what is published is not resumed
 
 
 def fit(

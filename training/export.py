@@ -189,6 +189,8 @@ def publish(release: Release, models_dir: Path) -> Path:
         golden=tuple(release.golden),
     )
     write_card(manifest, release.history, folder / "CARD.md")
+    everything = [path.name for path in folder.iterdir()]
+    manifest = manifest.model_copy(update={"files": describe_files(folder, everything)})
     (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
     target = shelf / str(version)
     folder.rename(target)

@@ -39,8 +39,9 @@ class Options:
 
     def work_dir(self, task: str) -> Path:
         """Where this run keeps what it can resume from."""
+        vectors = f"-{self.vectors.stem}" if self.vectors else ""
         kind = "-dry-run" if self.dry_run else ""
-        return WORK_DIR / f"{task}-{self.recipe}-seed{self.seed}{kind}"
+        return WORK_DIR / f"{task}-{self.recipe}{vectors}-seed{self.seed}{kind}"
 
 
 def run(train: Callable[[Options], None], options: Options) -> None:
@@ -91,6 +92,8 @@ def parse_options(
             f"no data in {options.data_dir}: run python -m training.data, or name a folder "
             "that holds mnist/ and imdb/ with --data-dir or DATA_DIR"
         )
+    if vectors and options.vectors is not None and not options.vectors.is_file():
+        parser.error(f"there is no file {options.vectors}")
     if options.models_dir is None:
         options.models_dir = WORK_DIR / "dry-run-models" if options.dry_run else Path("models")
     return Options(**vars(options))

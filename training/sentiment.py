@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim.lr_scheduler import ConstantLR, OneCycleLR
 
 from service.contract.text import VERSION, TextEncoder, pad
+from training.batches import EncodedReviews, collate, encode, shuffled_batches
 from training.checkpoint import Checkpoint
 from training.compute import fast_bfloat16, pick_device, seed_everything
 from training.datasets import Reviews, Splits, data_hashes, load_reviews, load_unlabelled
@@ -76,14 +78,6 @@ RECIPES = {
 }
 
 
-@dataclass(frozen=True)
-class EncodedReviews:
-    """Token ids of each review and labels (n,)."""
-
-    ids: list[npt.NDArray[np.int64]]
-    labels: npt.NDArray[np.int64]
-
-
 def main(options: Options) -> None:
     recipe = options.adjust(RECIPES[options.recipe])
     seed_everything(options.seed)
@@ -99,6 +93,7 @@ def main(options: Options) -> None:
     validation = encode(data.validation, TextEncoder(tokenizer, recipe.max_tokens))
     history = fit(model, train, validation, recipe, options)
     publish(assess(model, data, tokenizer, history, recipe, options), options.models_dir)
+    shutil.rmtree(options.work_dir("sentiment"))  # what is published is not resumed
 
 
 def initial_vectors(
@@ -106,7 +101,10 @@ def initial_vectors(
 ) -> Vectors | None:
     """From the file that was named, or by word2vec where the recipe says so (kept for a resume)."""
     if options.vectors is not None:
-        return read_glove(options.vectors, tokenizer, recipe.embedding, options.seed)
+        try:
+            return read_glove(options.vectors, tokenizer, recipe.embedding, options.seed)
+        except ValueError as error:
+            sys.exit(str(error))
     if not recipe.word2vec_epochs:
         return None
     kept = options.work_dir("sentiment") / "word2vec.npy"
@@ -116,19 +114,12 @@ def initial_vectors(
             texts = texts + load_unlabelled(options.data_dir, data.test)
         print(f"word2vec: {recipe.word2vec_epochs} epochs over {len(texts):,} reviews", flush=True)
         kept.parent.mkdir(parents=True, exist_ok=True)
-        np.save(
-            kept,
-            train_word2vec(
-                texts, tokenizer, recipe.embedding, recipe.word2vec_epochs, options.seed
-            ),
-        )
+        partial = kept.with_name("partial.npy")
+        epochs = recipe.word2vec_epochs
+        np.save(partial, train_word2vec(texts, tokenizer, recipe.embedding, epochs, options.seed))
+        partial.replace(kept)
     vectors: Vectors = np.load(kept)
     return vectors
-
-
-def encode(reviews: Reviews, encoder: TextEncoder) -> EncodedReviews:
-    ids = [encoder.encode(text).ids for text in progress(reviews.texts, "tokenise")]
-    return EncodedReviews(ids, reviews.labels)
 
 
 def fit(
@@ -204,26 +195,6 @@ def fit(
     return history
 
 
-def shuffled_batches(reviews: EncodedReviews, batch_size: int) -> Iterator[npt.NDArray[np.int64]]:
-    """Every review once, in random order, those of one batch of nearly the same length."""
-    lengths = np.array([len(ids) for ids in reviews.ids])
-    order = np.argsort(lengths + np.random.uniform(0, 8, len(lengths)))
-    starts = np.arange(0, len(order), batch_size)
-    for start in np.random.permutation(starts):
-        yield order[start : start + batch_size]
-
-
-def collate(
-    reviews: EncodedReviews, index: npt.NDArray[np.int64], device: torch.device
-) -> tuple[Tensor, Tensor, Tensor]:
-    """ids (b, t) padded with 0, lengths (b,), labels (b,) as floats."""
-    rows = [torch.from_numpy(reviews.ids[i]) for i in index]
-    ids = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
-    lengths = torch.tensor([len(row) for row in rows])
-    labels = torch.from_numpy(reviews.labels[index]).float()
-    return ids.to(device), lengths.to(device), labels.to(device)
-
-
 @torch.no_grad()
 def predict(model: SentimentLSTM, reviews: EncodedReviews, device: torch.device) -> Tensor:
     """Logits (n,) in fp32, in the order of `reviews`, on the CPU."""
@@ -272,7 +243,11 @@ def assess(
         labels=LABELS,
         graph=graph,
         preprocessing=VERSION,
-        recipe={"name": options.recipe, **asdict(recipe)},
+        recipe={
+            "name": options.recipe,
+            **asdict(recipe),
+            **({"vectors": options.vectors.name} if options.vectors else {}),
+        },
         seed=options.seed,
         data=data_hashes(options.data_dir / "imdb"),
         history=history,
