@@ -15,6 +15,7 @@ from service.gate import Gate
 from service.problems import problem_response
 from service.registry import load_models
 from service.routes import digits, health, models, sentiment
+from service.routes.exchange import ANY_OTHER
 from service.settings import Settings
 
 VERSION = "0.1.0"
@@ -30,11 +31,13 @@ def create_app(settings: Settings) -> FastAPI:
         version=VERSION,
         description="Handwritten digits and the mood of texts.",
         redoc_url=None,
+        redirect_slashes=False,
+        responses={"default": ANY_OTHER},
+        swagger_ui_parameters={"validatorUrl": None},  # else other hosts are asked for a badge
         lifespan=_lifespan,
     )
     app.state.settings = settings
     app.state.models = load_models(settings)
-    app.state.draining = False
     for resource in (digits, sentiment, models, health):
         app.include_router(resource.router)
     app.add_route("/", _documentation, include_in_schema=False)
@@ -54,7 +57,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         for model in app.state.models.values():
             stack.push_async_callback(model.predictor.close)
         yield
-        app.state.draining = True
 
 
 async def _documentation(request: Request) -> Response:  # noqa: ARG001

@@ -5,6 +5,7 @@ Pure ASGI, since Starlette's BaseHTTPMiddleware hides that a client has gone.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import uuid
@@ -13,7 +14,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.errors import Internal, ServiceError, TooLarge
+from service.errors import Draining, Internal, ServiceError, TooLarge
 from service.problems import problem_response
 
 log = logging.getLogger(__name__)
@@ -54,15 +55,21 @@ class Gate:
             problem = error
         except ClientDisconnect:
             return
-        except Exception:
-            log.exception("request %s failed", request_id)
+        except asyncio.CancelledError:  # only the server does that, at the end of its patience
+            problem = Draining(
+                "The service is shutting down; ask another one.", retry_after_ms=1000
+            )
+        except Exception as error:
             problem = Internal("The service failed on this request.")
-        if not answered:
-            response = problem_response(problem, request_id)
-            await response(scope, receive, send_with_id)
+            problem.__cause__ = error
+        if answered:
+            log.error("request %s broke off", request_id, exc_info=problem)
+            return
+        response = problem_response(problem, request_id)
+        await response(scope, receive, send_with_id)
 
     def _check_length(self, announced: str) -> None:
-        if announced.isdecimal() and int(announced) > self._max_body_bytes:
+        if announced.isdecimal() and float(announced) > self._max_body_bytes:
             raise self._too_large()
 
     def _limited(self, receive: Receive) -> Receive:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 
 from starlette.responses import Response
 
 from service import errors
 from service.errors import ServiceError
+
+log = logging.getLogger(__name__)
 
 STATUS: dict[type[ServiceError], int] = {
     errors.Malformed: 400,
@@ -42,7 +45,9 @@ def problem(error: ServiceError, request_id: str) -> dict[str, object]:
 
 
 def problem_json(error: ServiceError, request_id: str) -> bytes:
-    """The body as it is sent."""
+    """The body as it is sent; a fault of ours is logged on its way out, with its cause."""
+    if isinstance(error, errors.Internal):
+        log.error("request %s failed", request_id, exc_info=error.__cause__ or error)
     return json.dumps(problem(error, request_id)).encode()
 
 

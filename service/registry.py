@@ -61,15 +61,15 @@ def _load_model(shelf: Path, settings: Settings) -> Model:
             predictor = _load_version(folder, settings)
             states.append(VersionState(version=version, state="serving"))
         except ModelError as error:
-            log.error("%s is not served: %s", folder, error)
-            reason = str(error).removeprefix(f"{folder}/").replace(str(folder), shelf.name)
-            states.append(VersionState(version=version, state="rejected", detail=reason))
-            first = states[0].detail
+            states.append(VersionState(version=version, state="rejected", detail=str(error)))
     if predictor is None:
         raise ModelError(
-            f"{folders[0]}: {first}. Take this version from the project again, or train a new one "
-            f"with python -m training.{shelf.name}."
+            f"{folders[0]}: {states[0].detail}. Take this version from the project again, or train "
+            f"a new one with python -m training.{shelf.name}."
         )
+    for state in states:
+        if state.state == "rejected":
+            log.error("%s is not served: %s", shelf / str(state.version), state.detail)
     return Model(predictor, states)
 
 
@@ -87,9 +87,14 @@ def _load_version(folder: Path, settings: Settings) -> Predictor[Any, Any, Any]:
         raise ModelError(wrong)
     try:
         session = Session(folder / manifest.serves, threads=1)
-        task: Task[Any, Any, Any] = TASKS[manifest.name](manifest, folder)
-    except Exception as error:  # onnxruntime and tokenizers have no common base
+    except Exception as error:  # onnxruntime's errors have no common base
         raise ModelError(f"{manifest.serves} cannot be loaded ({type(error).__name__})") from error
+    try:
+        task: Task[Any, Any, Any] = TASKS[manifest.name](manifest, folder)
+    except Exception as error:  # nor have those of tokenizers
+        raise ModelError(
+            f"tokenizer.json and max_tokens of {MANIFEST} cannot be used ({type(error).__name__})"
+        ) from error
     promised = {**manifest.inputs, **manifest.outputs}
     if session.signature() != {name: (t.type, t.shape) for name, t in promised.items()}:
         raise ModelError(f"{manifest.serves} has other inputs or outputs than {MANIFEST} says")
@@ -101,7 +106,11 @@ def _load_version(folder: Path, settings: Settings) -> Predictor[Any, Any, Any]:
         queue_limit=settings.queue_limit,
         threads=settings.threads,
     )
-    if wrong := predictor.check_golden_cases():
+    try:
+        wrong = predictor.check_golden_cases()
+    except Exception as error:  # whatever a case or a graph of another make does
+        raise ModelError(f"the golden cases of {MANIFEST} cannot be run") from error
+    if wrong:
         raise ModelError(f"{manifest.serves}: {wrong}")
     return predictor
 
@@ -117,6 +126,10 @@ def _read_manifest(folder: Path) -> Manifest:
         raise ModelError(f"{MANIFEST} belongs to {manifest.name}/{manifest.version}")
     if manifest.serves not in manifest.files:
         raise ModelError(f"{MANIFEST} has no hash of {manifest.serves}, which it says serves")
+    if not manifest.golden:
+        raise ModelError(
+            f"{MANIFEST} has no golden cases, without which nothing is known to be right"
+        )
     if manifest.preprocessing != (expected := TASKS[manifest.name].preprocessing):
         raise ModelError(
             f"{MANIFEST} was made with preprocessing {manifest.preprocessing}, "

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from service.contract.manifest import Accuracy, Calibration, File
 
@@ -13,12 +14,24 @@ MAX_BATCH = 256
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
+def _without_lone_surrogates(text: str) -> str:
+    """JSON can hold half a character, which no tokenizer reads."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise PydanticCustomError("surrogate", "Input should have no lone surrogate") from error
+    return text
+
+
+Text = Annotated[str, AfterValidator(_without_lone_surrogates)]
+
+
 class SentimentRequest(BaseModel):
     """One text."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    text: str
+    text: Text
 
 
 class SentimentBatchRequest(BaseModel):
@@ -26,7 +39,7 @@ class SentimentBatchRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    texts: Annotated[list[str], Field(min_length=1, max_length=MAX_BATCH)]
+    texts: Annotated[list[Text], Field(min_length=1, max_length=MAX_BATCH)]
 
 
 class DigitAnswer(BaseModel):

@@ -32,10 +32,6 @@ class Settings(BaseSettings):
     drain_seconds: Annotated[
         int, Field(ge=1, description="time for open requests when the service is told to stop")
     ] = 30
-    log_level: Annotated[
-        str,
-        Field(pattern="^(debug|info|warning|error)$", description="least severity that is told"),
-    ] = "info"
 
     @property
     def threads(self) -> int:

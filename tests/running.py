@@ -5,13 +5,22 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from tempfile import NamedTemporaryFile
+from threading import Timer
 from types import TracebackType
+from typing import TypeVar
 
 ROOT = Path(__file__).parents[1]
 DEADLINE = 60  # seconds for anything that a process is waited for
+
+Found = TypeVar("Found")
 
 
 class RunningService:
@@ -19,21 +28,33 @@ class RunningService:
 
     def __init__(self, *options: str, **settings: str) -> None:
         """`options` as on the command line, `settings` as SERVICE_ variables."""
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "service", "--port", "0", *options],
-            cwd=ROOT,
-            env={**os.environ, **{f"SERVICE_{k.upper()}": v for k, v in settings.items()}},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self.url = ""
+        # A file, since a pipe that nobody empties would bring the service to a halt.
+        self._log = NamedTemporaryFile("r", prefix="service-")  # noqa: SIM115
+        with Path(self._log.name).open("a") as log:
+            self.process = subprocess.Popen(
+                command("--port", "0", *options),
+                cwd=ROOT,
+                env=environment(settings),
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,
+            )
+        self.greeting = self.url = ""
 
     def __enter__(self) -> RunningService:
         assert self.process.stdout is not None
-        greeting = self.process.stdout.readline()
-        if (found := re.search(r"http://\S+?:\d+", greeting)) is None:
-            raise AssertionError(f"the service did not start: {self.stop()}")
+        impatience = Timer(DEADLINE, self.process.kill)
+        impatience.start()
+        for line in self.process.stdout:
+            self.greeting += line
+            if "Ctrl-C" in line:
+                break
+        impatience.cancel()
+        if (found := re.search(r"http://\S+:\d+", self.greeting)) is None:
+            _, written = self.stop()
+            self._log.close()
+            raise AssertionError(f"the service did not start: {written}")
         self.url = found[0]
         return self
 
@@ -43,10 +64,69 @@ class RunningService:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.stop()
+        try:
+            self.stop()
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self._log.close()
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
         """Send a signal and wait; exit status and what was written to standard error."""
         self.process.send_signal(number)
-        _, written = self.process.communicate(timeout=DEADLINE)
-        return self.process.returncode, written
+        return self.ended()
+
+    def ended(self) -> tuple[int, str]:
+        """Wait until it has ended by itself; as `stop`."""
+        self.process.communicate(timeout=DEADLINE)
+        return self.process.returncode, self.written()
+
+    def written(self) -> str:
+        """What it wrote to standard error up to now."""
+        return Path(self._log.name).read_text()
+
+    def connect(self) -> socket.socket:
+        """A bare connection, for what no client would send."""
+        host, port = self.url.removeprefix("http://").rsplit(":", 1)
+        return socket.create_connection((host.strip("[]"), int(port)), timeout=DEADLINE)
+
+    def processes(self) -> dict[int, str]:
+        """Process id -> command line of all that live of what was started, itself included."""
+        found: dict[int, str] = {}
+        for folder in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):  # ended meanwhile
+                state, _, group = (folder / "stat").read_text().rpartition(")")[2].split()[:3]
+                if state != "Z" and int(group) == self.process.pid:
+                    found[int(folder.name)] = (folder / "cmdline").read_text().replace("\0", " ")
+        return found
+
+
+def run_to_its_end(*options: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """`python -m service` where it must end by itself."""
+    return subprocess.run(
+        command(*options),
+        cwd=ROOT,
+        env=environment(settings),
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    )
+
+
+def command(*options: str) -> list[str]:
+    return [sys.executable, "-m", "service", *options]
+
+
+def environment(settings: dict[str, str]) -> dict[str, str]:
+    return {**os.environ, **{f"SERVICE_{name.upper()}": value for name, value in settings.items()}}
+
+
+def eventually(find: Callable[[], Found | None]) -> Found:
+    """What `find` gives as soon as that is true; for what another process does in its own time."""
+    end = time.monotonic() + DEADLINE
+    while time.monotonic() < end:
+        if found := find():
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"not within {DEADLINE} seconds: {find}")

@@ -23,7 +23,6 @@ OTHER = {
     "max_batch": 1,
     "max_body_bytes": 1,
     "drain_seconds": 1,
-    "log_level": "debug",
 }
 BAD: list[tuple[str, object]] = [
     ("port", -1),
@@ -37,8 +36,6 @@ BAD: list[tuple[str, object]] = [
     ("max_batch", 0),
     ("max_body_bytes", 0),
     ("drain_seconds", 0),
-    ("log_level", "loud"),
-    ("log_level", "info "),
 ]
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, PngImagePlugin
 
 from service.errors import CannotDecode, Invalid, ServiceError, TooLarge, UnsupportedMediaType
 
@@ -18,10 +19,25 @@ MAX_PIXELS = 16_000_000
 WORKING_SIDE = 1024  # larger pictures are averaged down to about this before anything else
 SIDE, INK_SIDE, CENTRE = 28, 20, 14  # MNIST: ink fitted into 20x20, its mass at the centre of 28x28
 INK_SHARE = 0.25  # a pixel with less than this share of the strongest ink does not extend the crop
+SMALL_BYTES = 8192
 FAINTEST_INK = 12  # contrast, of 255, below which a picture is blank
 
 # Our own cap, checked before anything is decoded, takes the place of Pillow's warning.
 Image.MAX_IMAGE_PIXELS = None
+# Texts inside a PNG, which nobody reads here, may unfold to this many bytes.
+PngImagePlugin.MAX_TEXT_MEMORY = 2**20
+# Pillow warns of damage in words made of the upload, and Python remembers every one of them.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+
+TURNS = {  # what brings a picture upright, by its EXIF orientation
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 Grey = npt.NDArray[np.uint8]
 
@@ -76,9 +92,9 @@ def open_picture(data: bytes) -> Image.Image:
 
 
 def is_small(data: bytes) -> bool:
-    """Whether these are the first bytes of a PNG of at most 128x128, which decodes in no time."""
+    """Whether this is a short PNG of at most 128x128, which decodes in no time."""
     width, height = (int.from_bytes(data[start : start + 4], "big") for start in (16, 20))
-    return data[12:16] == b"IHDR" and width * height <= 128 * 128
+    return _kind(data) == "PNG" and len(data) <= SMALL_BYTES and width * height <= 128 * 128
 
 
 def pixels(data: bytes) -> int:
@@ -97,11 +113,12 @@ def decode(picture: Image.Image) -> tuple[Grey, int]:
         picture.draft("L", (WORKING_SIDE, WORKING_SIDE))  # JPEG only: decode at a reduced scale
         picture.load()
         scale = round(width / picture.width)
+        turn = _turn(picture)
         picture = _grey(picture)
         if (factor := max(picture.size) // WORKING_SIDE) > 1:
             picture, scale = picture.reduce(factor), scale * factor
-        if picture.info.get("exif"):
-            picture = ImageOps.exif_transpose(picture)
+        if turn is not None:
+            picture = picture.transpose(turn)
         return _opaque(picture), scale
     except Exception as error:  # as above
         raise CannotDecode("The image is truncated or corrupt.") from error
@@ -146,6 +163,16 @@ def _kind(data: bytes) -> str | None:
     if data.startswith((b"GIF87a", b"GIF89a")):
         return "GIF"
     return "BMP" if data.startswith(b"BM") else None
+
+
+def _turn(picture: Image.Image) -> Image.Transpose | None:
+    """What EXIF says; None where there is none to read, which does not spoil the picture."""
+    if not picture.info.get("exif"):
+        return None
+    try:
+        return TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # as above
+        return None
 
 
 def _grey(picture: Image.Image) -> Image.Image:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,7 @@ class TextEncoder:
     """A tokenizer artifact and the limit of one model; ValueError where it is none of ours."""
 
     def __init__(self, tokenizer: Tokenizer, max_tokens: int) -> None:
+        tokenizer.encode_special_tokens = True  # "[PAD]" in a text is a word like any other
         self._tokenizer = tokenizer
         unknown = tokenizer.token_to_id(UNKNOWN)
         if unknown is None:
@@ -60,12 +62,10 @@ class TextEncoder:
         A text without a word becomes one unknown token, since no model reads nothing.
         """
         head, tail_start = _readable(text, self.max_tokens * CHARACTERS_PER_TOKEN)
-        encoding = self._tokenizer.encode(text[:head], add_special_tokens=False)
-        ids, offsets = encoding.ids, encoding.offsets
+        ids, offsets = self._words(text, 0, head)
         if tail_start > head:
-            tail = self._tokenizer.encode(text[tail_start:], add_special_tokens=False)
-            ids = ids + tail.ids
-            offsets = offsets + [(a + tail_start, b + tail_start) for a, b in tail.offsets]
+            tail_ids, tail_offsets = self._words(text, tail_start, len(text))
+            ids, offsets = ids + tail_ids, offsets + tail_offsets
         truncated = tail_start > head or len(ids) > self.max_tokens
         if len(ids) > self.max_tokens:
             ids = _head_and_tail(ids, self.max_tokens)
@@ -80,6 +80,13 @@ class TextEncoder:
             unknown_fraction=unknown / words if words else 0.0,
         )
 
+    def _words(self, text: str, start: int, end: int) -> tuple[list[int], list[tuple[int, int]]]:
+        """The words from `start` to `end`: their ids, and where they lie in the whole text."""
+        part = text[start:end]
+        encoding = self._tokenizer.encode(part, add_special_tokens=False)
+        offsets = encoding.offsets if part.isascii() else _with_marks(part, encoding.offsets)
+        return encoding.ids, [(a + start, b + start) for a, b in offsets] if start else offsets
+
 
 def pad(rows: Sequence[npt.NDArray[np.int64]]) -> dict[str, npt.NDArray[np.integer]]:
     """Rows of ids as the graph takes them: `ids` int64 (b, t), `lengths` int32 (b,)."""
@@ -88,6 +95,18 @@ def pad(rows: Sequence[npt.NDArray[np.int64]]) -> dict[str, npt.NDArray[np.integ
     for row, target in zip(rows, ids, strict=True):
         target[: len(row)] = row
     return {"ids": ids, "lengths": lengths}
+
+
+def _with_marks(text: str, offsets: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The same words with the combining marks behind them, which normalisation has taken into
+    their last letter."""
+    whole, limit = [], len(text)
+    for start, end in reversed(offsets):
+        while end < limit and unicodedata.category(text[end]).startswith("M"):
+            end += 1
+        whole.append((start, end))
+        limit = start
+    return whole[::-1]
 
 
 def _readable(text: str, limit: int) -> tuple[int, int]:

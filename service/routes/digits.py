@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from python_multipart.exceptions import FormParserError
 from starlette.datastructures import UploadFile
-from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException, MultiPartParser
 
 from service.contract import image
 from service.errors import Invalid, Malformed, TooLarge
@@ -58,7 +59,14 @@ async def read_one_digit(request: Request) -> Response:
             "required": True,
             "content": {
                 "multipart/form-data": _form(
-                    {"images": {"type": "array", "items": BINARY["schema"], "maxItems": MAX_BATCH}}
+                    {
+                        "images": {
+                            "type": "array",
+                            "items": BINARY["schema"],
+                            "minItems": 1,
+                            "maxItems": MAX_BATCH,
+                        }
+                    }
                 )
             },
         }
@@ -66,29 +74,55 @@ async def read_one_digit(request: Request) -> Response:
 )
 async def read_many_digits(request: Request) -> Response:
     """The digits in many pictures; a picture that cannot be read gets an error in its place."""
-    if not _is_form(request):
-        raise Malformed("The body must be multipart/form-data with files in the field images.")
     uploads = await _uploads(request, "images")
-    if not 1 <= len(uploads) <= MAX_BATCH:
-        raise Invalid(f"The form has {len(uploads)} fields images; 1 to {MAX_BATCH} are accepted.")
-    if (total := sum(map(image.pixels, uploads))) > MAX_CALL_PIXELS:
+    if not uploads:
+        raise Invalid(f"The form has no field images; 1 to {MAX_BATCH} are accepted.")
+    if (total := await asyncio.to_thread(_pixels, uploads)) > MAX_CALL_PIXELS:
         raise TooLarge(f"{total:,} pixels in one call; at most {MAX_CALL_PIXELS:,} are accepted.")
     return await answer_many(request, "digits", uploads)
 
 
+def _pixels(uploads: Sequence[bytes]) -> int:
+    return sum(map(image.pixels, uploads))
+
+
+class _Form(MultiPartParser):
+    """Refuses too many files early, and knows whether the end of the form has come."""
+
+    spool_max_size = 0  # files stay in memory, where the whole body is already
+    ended = False
+
+    def on_part_begin(self) -> None:
+        if len(self.items) >= MAX_BATCH:
+            raise Invalid(f"The form has more than {MAX_BATCH} files; no more are accepted.")
+        super().on_part_begin()
+
+    def on_end(self) -> None:
+        self.ended = True
+
+
 def _is_form(request: Request) -> bool:
-    return request.headers.get("content-type", "").lower().startswith("multipart/form-data")
+    kind = request.headers.get("content-type", "").partition(";")[0]
+    return kind.strip().lower() == "multipart/form-data"
 
 
 async def _uploads(request: Request, field: str) -> list[bytes]:
     """The files of a form that has nothing but files in `field`."""
-    await request.body()
+    if not await request.body():
+        raise Invalid("The body is empty; a form was expected.")
+    if not _is_form(request):
+        raise Malformed(f"The body must be multipart/form-data with files in the field {field}.")
+    parser = _Form(request.headers, request.stream())
     try:
-        async with request.form() as form:
-            names = {name for name, _ in form.multi_items()}
-            files = [value for value in form.getlist(field) if isinstance(value, UploadFile)]
-            if names - {field} or len(files) != len(form.multi_items()):
-                raise Malformed(f"The form must hold nothing but files in the field {field}.")
-            return [await file.read() for file in files]
-    except (HTTPException, FormParserError) as error:
+        form = await parser.parse()
+    except (MultiPartException, ValueError) as error:  # ValueError: codecs of some charsets
         raise Malformed("The body is not well-formed multipart/form-data.") from error
+    try:
+        if not parser.ended:
+            raise Malformed("The form breaks off before its closing boundary.")
+        files = [value for value in form.getlist(field) if isinstance(value, UploadFile)]
+        if len(files) != len(form.multi_items()):
+            raise Malformed(f"The form must hold nothing but files in the field {field}.")
+        return [await file.read() for file in files]
+    finally:
+        await form.close()

@@ -18,21 +18,23 @@ from service.settings import Settings
 
 Result = TypeVar("Result")
 
+
+def _problem(description: str) -> dict[str, Any]:
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {"description": description, "content": {"application/problem+json": {"schema": schema}}}
+
+
+NO_SUCH_MODEL = _problem("There is no such model")
+NOT_READY = _problem("Overloaded or shutting down; Retry-After says when to come again")
+ANY_OTHER = _problem("Any other error")
+
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {
-        "description": description,
-        "content": {
-            "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
-        },
-    }
-    for status, description in {
-        400: "The request cannot be read",
-        413: "Body or image too large",
-        415: "Not a picture that can be read",
-        422: "The request does not fit, or the picture is damaged",
-        503: "Overloaded or shutting down; Retry-After says when to come again",
-        504: "Not ready within the deadline",
-    }.items()
+    400: _problem("The request cannot be read"),
+    413: _problem("Body or image too large"),
+    415: _problem("Not a picture that can be read"),
+    422: _problem("The request does not fit, or the picture is damaged"),
+    503: NOT_READY,
+    504: _problem("Not ready within the deadline"),
 }
 
 
@@ -72,9 +74,9 @@ def _deadline(request: Request) -> float:
     """As a time of the event loop: the server's, or what X-Request-Timeout-Ms asks for if less."""
     settings: Settings = request.app.state.settings
     asked = request.headers.get("x-request-timeout-ms")
-    if asked is not None and not (asked.isascii() and asked.isdecimal() and int(asked) > 0):
+    if asked is not None and not (asked.isascii() and asked.isdecimal() and float(asked) > 0):
         raise Invalid("X-Request-Timeout-Ms must be a whole number of milliseconds above 0.")
-    patience_ms = min(settings.deadline_ms, int(asked or settings.deadline_ms))
+    patience_ms = min(settings.deadline_ms, float(asked or settings.deadline_ms))
     return asyncio.get_running_loop().time() + patience_ms / 1000
 
 

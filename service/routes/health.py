@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 
-from service.errors import Draining
-from service.routes.exchange import PROBLEMS
+from service.routes.exchange import NOT_READY
 from service.schemas import Health
 
 router = APIRouter(prefix="/health", tags=["operation"])
@@ -17,9 +16,7 @@ async def live() -> Health:
     return Health(status="live")
 
 
-@router.get("/ready", responses={503: PROBLEMS[503]})
-async def ready(request: Request) -> Health:
-    """Every model is loaded and has answered its golden cases, and none is being drained."""
-    if request.app.state.draining:
-        raise Draining("The service is shutting down.", retry_after_ms=1000)
+@router.get("/ready", responses={503: NOT_READY})
+async def ready() -> Health:
+    """Every model is loaded and has answered its golden cases: before that, nothing listens."""
     return Health(status="ready")

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 
 from service.errors import NotFound
 from service.registry import Model
+from service.routes.exchange import NO_SUCH_MODEL
 from service.schemas import ModelCard, ModelCards
 
 router = APIRouter(prefix="/models", tags=["models"])
@@ -20,7 +21,7 @@ async def every_model(request: Request) -> ModelCards:
     return ModelCards(models=[model.card() for model in models.values()])
 
 
-@router.get("/{name}")
+@router.get("/{name}", responses={404: NO_SUCH_MODEL})
 async def one_model(request: Request, name: str) -> ModelCard:
     """One of them."""
     models: Mapping[str, Model] = request.app.state.models

@@ -16,6 +16,16 @@ router = APIRouter(tags=["sentiment"])
 
 MAX_NESTING = 100
 
+KINDS = {
+    dict: "an object",
+    list: "an array",
+    str: "a string",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    type(None): "null",
+}
+
 Body = TypeVar("Body", bound=BaseModel)
 
 
@@ -69,20 +79,23 @@ def _parse(body: bytes, model: type[Body]) -> Body:
         value = json.loads(_utf8(body))
     except RecursionError as error:
         raise Malformed(f"The JSON is nested more than {MAX_NESTING} deep.") from error
-    except ValueError as error:
+    except json.JSONDecodeError as error:
         raise Malformed("The body is not JSON.") from error
-    if _depth_exceeds(value, MAX_NESTING):
+    except ValueError as error:  # what int() says
+        raise Invalid("The body has a number that is too long to be read.") from error
+    if body.count(b"[") + body.count(b"{") > MAX_NESTING and _depth_exceeds(value, MAX_NESTING):
         raise Malformed(f"The JSON is nested more than {MAX_NESTING} deep.")
+    if not isinstance(value, dict):
+        raise Invalid(f"The body must be an object; {KINDS[type(value)]} came.")
+    if value.keys() - model.model_fields.keys():
+        raise Invalid(f"The body has other fields than {', '.join(model.model_fields)}.")
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        field = ".".join(
-            str(part)
-            for part in first["loc"]
-            if part in model.model_fields or isinstance(part, int)
-        )
-        raise Invalid(f"{field or 'The body'}: {first['msg']}.") from error
+        first = error.errors(include_url=False, include_context=False)[0]
+        field = ".".join(map(str, first["loc"]))
+        came = f"; {KINDS[type(first['input'])]} came" if first["type"].endswith("_type") else ""
+        raise Invalid(f"{field}: {first['msg']}{came}.") from error
 
 
 def _depth_exceeds(value: object, limit: int) -> bool:

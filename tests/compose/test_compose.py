@@ -37,7 +37,7 @@ class Deployment:
     def docker(self, *command: str, deadline: float = 2 * DEADLINE) -> str:
         """Output of a docker command, which must succeed."""
         process = subprocess.run(
-            ["docker", *command],  # noqa: S607 - wherever it is installed
+            ["docker", *command],
             cwd=ROOT,
             env=self._environment,
             capture_output=True,
@@ -81,7 +81,7 @@ class Deployment:
 def deployment() -> Iterator[Deployment]:
     """Built, started, healthy; taken down at the end."""
     try:
-        subprocess.run(["docker", "compose", "ls"], capture_output=True, check=True)  # noqa: S607
+        subprocess.run(["docker", "compose", "ls"], capture_output=True, check=True)
     except (OSError, subprocess.CalledProcessError) as error:
         pytest.fail(f"no container engine with docker compose answers here: {error}")
     running = Deployment()

@@ -1,0 +1,190 @@
+"""What lies in models/ is served only if it is whole and answers as it did when published."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.committed import committed
+from tests.running import DEADLINE, ROOT, RunningService, run_to_its_end
+
+Damage = Callable[[Path], object]
+
+
+@pytest.fixture
+def models(models_dir: Path, tmp_path: Path) -> Path:
+    """A copy of the models to damage: version 1 of each is what really serves."""
+    copy = tmp_path / "models"
+    for name in ("digits", "sentiment"):
+        serving = committed(models_dir, name).folder
+        # Links, to which nobody may write: a damaged file takes the place of one.
+        shutil.copytree(serving, copy / name / "1", copy_function=os.symlink)
+        change_manifest(copy / name / "1", version=1)
+    return copy
+
+
+def rewrite(path: Path, content: bytes) -> None:
+    path.unlink()
+    path.write_bytes(content)
+
+
+def change_manifest(folder: Path, **fields: object) -> None:
+    manifest = folder / "manifest.json"
+    rewrite(manifest, json.dumps(json.loads(manifest.read_bytes()) | fields).encode())
+
+
+def change_golden_case(folder: Path, **fields: object) -> None:
+    first, *others = json.loads((folder / "manifest.json").read_bytes())["golden"]
+    change_manifest(folder, golden=[first | fields, *others])
+
+
+def flip_a_byte(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    rewrite(path, bytes(content))
+
+
+def publish_again(shelf: Path, version: int) -> Path:
+    """The same model as another version."""
+    folder = shelf / str(version)
+    shutil.copytree(shelf / "1", folder, symlinks=True)
+    change_manifest(folder, version=version)
+    return folder
+
+
+BROKEN: dict[str, tuple[str, Damage, str]] = {
+    "no folder": ("digits", lambda folder: shutil.rmtree(folder.parent), "digits"),
+    "no version": ("sentiment", shutil.rmtree, "sentiment"),
+    "no manifest": ("digits", lambda folder: (folder / "manifest.json").unlink(), "manifest.json"),
+    "no graph": ("digits", lambda folder: (folder / "model.onnx").unlink(), "model.onnx"),
+    "no tokenizer": (
+        "sentiment",
+        lambda folder: (folder / "tokenizer.json").unlink(),
+        "tokenizer.json",
+    ),
+    "a flipped byte": ("digits", lambda folder: flip_a_byte(folder / "model.onnx"), "model.onnx"),
+    "half a graph": (
+        "sentiment",
+        lambda folder: rewrite(folder / "model.onnx", b"\x08\x07onnx" * 100),
+        "model.onnx",
+    ),
+    "half a manifest": (
+        "digits",
+        lambda folder: rewrite(folder / "manifest.json", b'{"name": "digits", "version": 1'),
+        "manifest.json",
+    ),
+    "a manifest of something else": (
+        "sentiment",
+        lambda folder: rewrite(folder / "manifest.json", b"[]"),
+        "manifest.json",
+    ),
+    "a manifest with a field too many": (
+        "digits",
+        lambda folder: change_manifest(folder, another=1),
+        "manifest.json",
+    ),
+    "another name": (
+        "digits",
+        lambda folder: change_manifest(folder, name="sentiment"),
+        "manifest.json",
+    ),
+    "another version": ("digits", lambda folder: change_manifest(folder, version=2), "manifest"),
+    "other preprocessing": (
+        "sentiment",
+        lambda folder: change_manifest(folder, preprocessing=999),
+        "preprocessing",
+    ),
+    "an unhashed graph": ("digits", lambda folder: change_manifest(folder, files={}), "model.onnx"),
+    "no golden case": ("digits", lambda folder: change_manifest(folder, golden=[]), "golden case"),
+    "another golden label": (
+        "digits",
+        lambda folder: change_golden_case(folder, label="none"),
+        "golden case 1",
+    ),
+    "other golden probabilities": (
+        "sentiment",
+        lambda folder: change_golden_case(folder, probabilities=[0.5, 0.5]),
+        "golden case 1",
+    ),
+    "golden probabilities of another model": (
+        "digits",
+        lambda folder: change_golden_case(folder, probabilities=[0.5, 0.5]),
+        "golden case",
+    ),
+    "a golden case that cannot be read": (
+        "digits",
+        lambda folder: change_golden_case(folder, image="bm9uZQ=="),
+        "golden case",
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", BROKEN)
+def test_a_model_that_is_not_as_published_ends_the_service_with_one_line(
+    models: Path, damage: str
+) -> None:
+    name, break_it, named = BROKEN[damage]
+    break_it(models / name / "1")
+    ended = run_to_its_end("--port", "0", models_dir=str(models))
+    assert ended.returncode != 0
+    assert ended.stdout == ""
+    [line] = ended.stderr.splitlines()
+    assert str(models / name) in line
+    assert named in line
+    assert f"python -m training.{name}" in line, "it says what to do"
+
+
+def card_of(service: RunningService, name: str) -> dict[str, Any]:
+    card: dict[str, Any] = httpx.get(f"{service.url}/models/{name}", timeout=DEADLINE).json()
+    return card
+
+
+def test_a_broken_version_is_passed_over_for_a_lower_one_that_is_whole(models: Path) -> None:
+    flip_a_byte(publish_again(models / "digits", 2) / "model.onnx")
+    with RunningService(models_dir=str(models)) as service:
+        assert "digits/1" in service.greeting
+        card = card_of(service, "digits")
+        rejected, serving = card["versions"]
+        assert card["version"] == 1
+        assert serving == {"version": 1, "state": "serving", "detail": None}
+        assert (rejected["version"], rejected["state"]) == (2, "rejected")
+        assert rejected["detail"].startswith("model.onnx ")
+        assert str(models) not in json.dumps(card)
+        [line] = service.written().splitlines()
+        assert str(models / "digits" / "2") in line
+        assert rejected["detail"] in line
+
+
+def test_several_broken_versions_end_the_service_with_what_ails_the_highest(models: Path) -> None:
+    publish_again(models / "digits", 2)
+    for version, file in ((1, "manifest.json"), (2, "model.onnx")):
+        (models / "digits" / str(version) / file).unlink()
+    ended = run_to_its_end("--port", "0", models_dir=str(models))
+    assert ended.returncode != 0
+    [line] = ended.stderr.splitlines()
+    assert f"{models / 'digits' / '2'}: model.onnx" in line
+
+
+def test_the_highest_whole_version_serves_and_ten_is_higher_than_nine(models: Path) -> None:
+    for version in (9, 10):
+        publish_again(models / "digits", version)
+    (models / "digits" / "notes").mkdir()
+    with RunningService(models_dir=str(models)) as service:
+        states = [
+            (each["version"], each["state"]) for each in card_of(service, "digits")["versions"]
+        ]
+        assert states == [(10, "serving"), (9, "available"), (1, "available")]
+        assert service.written() == ""
+
+
+def test_models_are_found_from_wherever_they_are_said_to_be(models: Path) -> None:
+    relative = os.path.relpath(models, ROOT)
+    with RunningService("--models-dir", relative) as service:
+        assert card_of(service, "sentiment")["version"] == 1
