@@ -91,7 +91,7 @@ def test_another_method_is_not_allowed_and_the_right_one_is_named(
 ) -> None:
     response = client.request(method, path)
     assert response.status_code == 405
-    assert response.headers["allow"] == ALLOWED[path]
+    assert set(response.headers["allow"].split(", ")) == set(ALLOWED[path].split(", "))
     if method == "HEAD":
         assert response.content == b""
     else:
