@@ -89,7 +89,7 @@ def _pixels(uploads: Sequence[bytes]) -> int:
 class _Form(MultiPartParser):
     """Refuses too many files early, and knows whether the end of the form has come."""
 
-    spool_max_size = 0  # files stay in memory, where the whole body is already
+    spool_max_size = 2**31  # files stay in memory, where the whole body is already
     ended = False
 
     def on_part_begin(self) -> None:
