@@ -6,6 +6,8 @@
 # make test-compose  build and run docker-compose.yml for a test; needs a container engine
 # make loadtest drive a service, started for it, and judge every answer: USERS DURATION SCENARIO;
 #               URL=http://... drives a running one; the report is .loadtest/report.html
+# make bench    measure the service against a hand-written one, on a quiet machine with wrk;
+#               PARTS="digits sentiment" ROUNDS SECONDS; the report is .loadtest/bench.md
 
 HOST = 127.0.0.1
 PORT = 8000
@@ -17,7 +19,7 @@ PYTHON ?= python3
 
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: serve test check lock install-training loadtest test-compose clean
+.PHONY: serve test check lock install-training loadtest bench test-compose clean
 
 serve: .venv/serve
 	@exec .venv/bin/python -m service --host $(HOST) --port $(PORT) --workers $(WORKERS)
@@ -40,6 +42,10 @@ test-compose: .venv/test
 loadtest: .venv/test
 	@SERVICE_HOST=$(HOST) SERVICE_WORKERS=$(WORKERS) .venv/bin/python -m loadtest \
 		--users $(USERS) --duration $(DURATION) --scenario $(SCENARIO) $(if $(URL),--url $(URL))
+
+bench: .venv/test
+	@.venv/bin/python -m loadtest.bench $(if $(PARTS),--parts $(PARTS)) \
+		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS))
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
