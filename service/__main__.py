@@ -1,69 +1,43 @@
-"""python -m service: read settings, verify the models, listen."""
+"""python -m service: read settings, listen, start the workers, greet."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
-import os
 import signal
 import socket
 import sys
 
-import uvicorn
 from pydantic import ValidationError
 from pydantic_settings import CliApp
-from uvicorn.supervisors import Multiprocess
 
-from service.app import create_app
-from service.errors import ModelError
+from service.process import NotStarted
 from service.settings import Settings
+from service.supervisor import supervise
 
-HINT = """Serving {models} on {url}, described on {url}/docs
+BACKLOG = 2048  # connections that the kernel holds while no worker can take them
+GREETING = """Serving {models} on {url}, described on {url}/docs
 Try: curl {url}/sentiment -d '{{"text": "What a wonderful film!"}}'
 Stop with Ctrl-C."""
 
 
 def main() -> None:
     """Serve until told to stop by SIGINT or SIGTERM; then finish what is open and exit with 0."""
-    # uvicorn shuts down on these signals and then raises them again, for us to end the process.
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM):  # until the supervisor takes them over
         signal.signal(number, lambda *_: sys.exit(0))
-    settings = _read_settings()
     logging.basicConfig(format="%(levelname)s %(message)s")
-    try:
-        app = create_app(settings)
-    except ModelError as error:
-        sys.exit(f"service: {error}")
-    several = settings.workers > 1
-    if several:
-        os.environ.update(settings.as_environment())
-    config = uvicorn.Config(
-        "service.app:app_from_environment" if several else app,
-        factory=several,
-        workers=settings.workers,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=settings.drain_seconds,
-    )
-    listener = _listen(settings.host, settings.port)
-    host, port = listener.getsockname()[:2]
-    names = " and ".join(f"{name}/{m.card().version}" for name, m in app.state.models.items())
-    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    print(HINT.format(models=names, url=url), flush=True)
-    if several:
-        _Workers(config, sockets=[listener]).run()
-    else:
-        uvicorn.Server(config).run(sockets=[listener])
+    settings = _read_settings()
+    with _listen(settings.host, settings.port) as listener:
+        host, port = listener.getsockname()[:2]
+        url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
+        def greet(models: list[str]) -> None:
+            print(GREETING.format(models=" and ".join(models), url=url), flush=True)
 
-class _Workers(Multiprocess):
-    """Stops listening before it tells its workers to end, as a single process does; else whoever
-    connects meanwhile would wait for an answer that never comes."""
-
-    def terminate_all(self) -> None:
-        for listener in self.sockets:
-            listener.close()
-        super().terminate_all()
+        try:
+            asyncio.run(supervise(settings, listener, greet))
+        except NotStarted as failure:
+            sys.exit(f"service: {failure}")
 
 
 def _read_settings() -> Settings:
@@ -78,9 +52,11 @@ def _listen(host: str, port: int) -> socket.socket:
     """Whoever connects from now on is answered, if only once all workers are there."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family)
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         sys.exit(f"service: cannot listen: {error.strerror}. See --host and --port.")
+    listener.setblocking(False)
+    return listener
 
 
 if __name__ == "__main__":

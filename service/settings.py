@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from service.cpus import allowed_cpus
 
 
 class Settings(BaseSettings):
@@ -19,7 +20,9 @@ class Settings(BaseSettings):
 
     host: Annotated[str, Field(description="address to listen on")] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535, description="port; 0 takes a free one")] = 8000
-    workers: Annotated[int, Field(ge=1, description="processes that answer")] = 1
+    workers: Annotated[
+        int, Field(ge=1, description="processes that answer, by default one for each CPU")
+    ] = Field(default_factory=allowed_cpus)
     models_dir: Annotated[Path, Field(description="folder that holds the models")] = Path("models")
     deadline_ms: Annotated[
         int, Field(ge=1, description="longest time to an answer; a request may ask for less")
@@ -41,13 +44,3 @@ class Settings(BaseSettings):
     def as_environment(self) -> dict[str, str]:
         """The variables that make another process read the same settings."""
         return {f"SERVICE_{name.upper()}": str(value) for name, value in self.model_dump().items()}
-
-
-def allowed_cpus() -> int:
-    """CPUs that this process may use, by affinity and by the quota of its control group."""
-    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-    except (OSError, ValueError):
-        return cpus
-    return cpus if quota == "max" else max(1, min(cpus, int(quota) // int(period)))

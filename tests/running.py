@@ -90,6 +90,10 @@ class RunningService:
         host, port = self.url.removeprefix("http://").rsplit(":", 1)
         return socket.create_connection((host.strip("[]"), int(port)), timeout=DEADLINE)
 
+    def workers(self) -> set[int]:
+        """Process ids of those that answer for the one that was started."""
+        return {pid for pid, line in self.processes().items() if "service.worker" in line}
+
     def processes(self) -> dict[int, str]:
         """Process id -> command line of all that live of what was started, itself included."""
         found: dict[int, str] = {}
@@ -119,6 +123,8 @@ def command(*options: str) -> list[str]:
 
 
 def environment(settings: dict[str, str]) -> dict[str, str]:
+    """One worker unless told otherwise: where a queue is filled, it must be the only one."""
+    settings = {"workers": "1", **settings}
     return {**os.environ, **{f"SERVICE_{name.upper()}": value for name, value in settings.items()}}
 
 

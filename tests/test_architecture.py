@@ -12,8 +12,8 @@ from tests.running import ROOT
 # A module imports only those to its right, and none between the same signs. A package has one
 # place; what its own modules do among themselves is up to them.
 ORDER = """
-__main__ > app > routes > registry > digits, sentiment > predictor > batching, session
-> gate > problems, schemas > contract > settings > errors
+__main__ > supervisor > process, worker > app > routes > registry > digits, sentiment > predictor
+> batching, session > gate > problems, schemas > contract > settings > cpus, errors
 """
 PLACE = {
     name.strip(): place for place, names in enumerate(ORDER.split(">")) for name in names.split(",")

@@ -48,11 +48,6 @@ def refuses_connections(service: RunningService) -> bool:
     return True
 
 
-def workers(service: RunningService) -> set[int]:
-    """Process ids of those that answer for the one that was started."""
-    return {pid for pid, line in service.processes().items() if "spawn_main" in line}
-
-
 @pytest.mark.parametrize("count", ["1", "2"])
 def test_it_says_where_it_listens_and_answers_from_then_on(count: str) -> None:
     with RunningService("--workers", count) as service:
@@ -92,7 +87,7 @@ def test_a_signal_ends_it_with_success_without_a_word_and_with_all_its_children(
 ) -> None:
     with RunningService("--workers", count) as service:
         assert ask(service).status_code == 200
-        assert len(workers(service)) == (int(count) if count != "1" else 0)
+        assert len(service.workers()) == int(count)
         assert service.stop(number) == (0, "")
         eventually(lambda: not service.processes())
 
@@ -119,15 +114,17 @@ def test_a_request_that_never_ends_is_told_so_when_patience_does() -> None:
         assert "Traceback" not in written
 
 
-def test_killed_workers_are_replaced() -> None:
-    with RunningService("--workers", "2") as service:
+@pytest.mark.parametrize("count", [1, 2])
+def test_killed_workers_are_replaced(count: int) -> None:
+    with RunningService("--workers", str(count)) as service:
         assert ask(service).status_code == 200
-        before = workers(service)
+        before = service.workers()
         for pid in before:
             os.kill(pid, signal.SIGKILL)
-        eventually(lambda: not workers(service) & before)
+        eventually(lambda: not service.workers() & before)
         assert ask(service).status_code == 200
-        eventually(lambda: len(workers(service) - before) == 2)
+        eventually(lambda: len(service.workers() - before) == count)
+        assert service.written().count("SIGKILL") == count
 
 
 def test_help_names_every_setting_and_its_default() -> None:
@@ -137,7 +134,8 @@ def test_help_names_every_setting_and_its_default() -> None:
         assert f"--{name.replace('_', '-')} " in ended.stdout
         assert field.description
         words = " ".join(ended.stdout.split())
-        assert f"{field.description} (default: {field.default})" in words
+        default = f" (default: {field.default})" if field.default_factory is None else ""
+        assert f"{field.description}{default}" in words
     assert "SERVICE_" in ended.stdout
 
 

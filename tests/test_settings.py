@@ -10,13 +10,14 @@ import pytest
 from pydantic import ValidationError
 from pydantic_settings import CliApp
 
-from service.settings import Settings, allowed_cpus
+from service.cpus import allowed_cpus
+from service.settings import Settings
 
 # One value for each field, other than its default and within its limits.
 OTHER = {
     "host": "0.0.0.0",  # noqa: S104 - nothing listens
     "port": 0,
-    "workers": 3,
+    "workers": 10_007,
     "models_dir": Path("other models"),
     "deadline_ms": 1,
     "queue_limit": 256,
@@ -133,6 +134,15 @@ def test_help_describes_every_field(capsys: pytest.CaptureFixture[str]) -> None:
         assert (field.description or "nothing is said of it") in text
 
 
+def test_there_is_a_worker_for_each_cpu() -> None:
+    assert Settings().workers == allowed_cpus()
+
+
+def test_workers_share_the_cpus_and_each_has_a_thread() -> None:
+    assert Settings(workers=1).threads == allowed_cpus()
+    assert Settings(workers=10_000).threads == 1
+
+
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system has no affinity")
 def test_allowed_cpus_are_at_least_one_and_at_most_those_of_the_affinity() -> None:
     every_cpu = os.sched_getaffinity(0)
@@ -144,25 +154,52 @@ def test_allowed_cpus_are_at_least_one_and_at_most_those_of_the_affinity() -> No
         os.sched_setaffinity(0, every_cpu)
 
 
+V2 = "0::"
+V1 = "5:memory:/elsewhere\n4:cpu,cpuacct:"
+HYBRID = "0::/\n1:cpu:"
+
+
 @pytest.mark.parametrize(
-    ("quota", "cpus"),
+    ("version", "path", "files", "cpus"),
     [
-        ("max 100000", 8),
-        ("350000 100000", 3),
-        ("100000 100000", 1),
-        ("50000 100000", 1),
-        ("1600000 100000", 8),
-        ("", 8),
+        (V2, "/", {"cpu.max": "350000 100000"}, 3),
+        (V2, "/", {"cpu.max": "max 100000"}, 8),
+        (V2, "/", {"cpu.max": "1600000 100000"}, 8),
+        (V2, "/", {"cpu.max": "150000 100000"}, 1),
+        (V2, "/", {"cpu.max": "50000 100000"}, 1),
+        (V2, "/", {"cpu.max": ""}, 8),
+        (V2, "/", {}, 8),
+        (V2, "/a/b", {"a/b/cpu.max": "200000 100000"}, 2),
+        (V2, "/a/b", {"a/cpu.max": "300000 100000", "a/b/cpu.max": "max 100000"}, 3),
+        (V2, "/a/b", {"a/cpu.max": "200000 100000", "a/b/cpu.max": "600000 100000"}, 2),
+        (V2, "/a/b", {"a/cpu.max": "600000 100000", "a/b/cpu.max": "200000 100000"}, 2),
+        (V2, "/a", {"b/cpu.max": "200000 100000"}, 8),
+        (V2, "/seen/from/outside", {"cpu.max": "200000 100000"}, 2),
+        (V1, "/a", {"cpu/a/cpu.cfs_quota_us": "250000", "cpu/a/cpu.cfs_period_us": "100000"}, 2),
+        (V1, "/a", {"cpu/a/cpu.cfs_quota_us": "-1", "cpu/a/cpu.cfs_period_us": "100000"}, 8),
+        (V1, "/a", {"cpu/cpu.cfs_quota_us": "50000", "cpu/cpu.cfs_period_us": "100000"}, 1),
+        (V1, "/a", {"cpu/a/cpu.cfs_quota_us": "250000"}, 8),
+        (HYBRID, "/", {"cpu/cpu.cfs_quota_us": "200000", "cpu/cpu.cfs_period_us": "50000"}, 4),
     ],
 )
 def test_allowed_cpus_keep_to_the_quota_of_a_container(
-    quota: str, cpus: int, monkeypatch: pytest.MonkeyPatch
+    version: str,
+    path: str,
+    files: dict[str, str],
+    cpus: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
-    monkeypatch.setattr(Path, "read_text", lambda _: f"{quota}\n")
-    assert allowed_cpus() == cpus
+    groups = {f"sys/fs/cgroup/{name}": text for name, text in files.items()}
+    for name, text in {"proc/self/cgroup": version + path, **groups}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f"{text}\n")
+    assert allowed_cpus(tmp_path) == cpus
 
 
-def test_workers_share_the_cpus_and_each_has_a_thread() -> None:
-    assert Settings(workers=1).threads == allowed_cpus()
-    assert Settings(workers=10_000).threads == 1
+def test_allowed_cpus_are_those_of_the_affinity_where_there_are_no_control_groups(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 5}, raising=False)
+    assert allowed_cpus(tmp_path) == 3

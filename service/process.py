@@ -1,0 +1,128 @@
+"""A worker process, seen from the supervisor."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from service.settings import Settings
+
+SETTLED_SECONDS = 10.0  # what lives longer has not died of its start
+SPARE_SECONDS = 8.0  # to end, beyond the time for open requests
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class NotStarted(Exception):
+    """A worker could not start; the message is for the operator."""
+
+
+class WorkerProcess:
+    """Starts with its creation, and speaks as `service.worker` says."""
+
+    def __init__(self, settings: Settings, counters: Path) -> None:
+        """Raises OSError where the system has no room for another process."""
+        self.over = asyncio.Event()  # another should take its place
+        self._models: list[str] = []
+        self._failure = ""
+        self._answered = asyncio.Event()  # one of both is there
+        self.leaving = self.finishing = False
+        self.open = 0  # connections
+        self._born = time.monotonic()
+        self._patience = settings.drain_seconds + SPARE_SECONDS
+        self._counters = counters
+        self._channel, theirs = socket.socketpair()
+        self._channel.setblocking(False)
+        environment = {**settings.as_environment(), "PROMETHEUS_MULTIPROC_DIR": str(counters)}
+        with theirs:
+            # Inherited, so that no Ctrl-C strikes before the worker can say what it means to it.
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+            try:
+                self._process = subprocess.Popen(  # noqa: S603 - our own program
+                    [sys.executable, "-m", "service.worker", str(theirs.fileno())],
+                    env={**os.environ, **environment},
+                    pass_fds=[theirs.fileno()],
+                    stdin=subprocess.DEVNULL,
+                )
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        self.ended = asyncio.create_task(self._listen())
+
+    async def started(self) -> list[str]:
+        """The models that it serves; raises NotStarted."""
+        await self._answered.wait()
+        if self._failure:
+            raise NotStarted(self._failure)
+        return self._models
+
+    def serves(self) -> bool:
+        return bool(self._models) and not self.finishing
+
+    def take(self, connection: socket.socket) -> bool:
+        """Hand over a connection; False where the worker is gone or its channel full."""
+        try:
+            socket.send_fds(self._channel, [b"c"], [connection.fileno()])
+        except OSError:
+            return False
+        self.open += 1
+        return True
+
+    def finish(self) -> None:
+        """Have it end when what is open is answered; nothing more may be handed over."""
+        if not self._models:
+            self.kill()
+        if not self.finishing:
+            self.finishing = True
+            with suppress(OSError):  # it has ended already
+                self._channel.shutdown(socket.SHUT_WR)
+            asyncio.get_running_loop().call_later(self._patience, self.kill)
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def settled(self) -> bool:
+        return time.monotonic() - self._born > SETTLED_SECONDS
+
+    def __str__(self) -> str:
+        status = self._process.returncode
+        how = f"by {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
+        return f"worker {self._process.pid} ended {how}"
+
+    async def _listen(self) -> None:
+        """Take in what the worker says; returns when its process is gone."""
+        reader, writer = await asyncio.open_connection(sock=self._channel)
+        with suppress(ConnectionError):  # so its end looks when connections were on their way to it
+            async for line in reader:
+                for key, value in json.loads(line).items():
+                    self._hear(key, value)
+        self.finish()
+        await asyncio.to_thread(self._process.wait)
+        writer.close()
+        # What prometheus_client.multiprocess.mark_process_dead does, without loading all of it.
+        for gauge in self._counters.glob(f"gauge_live*_{self._process.pid}.db"):
+            gauge.unlink(missing_ok=True)
+        if not self._answered.is_set():
+            self._failure = f"{self} before it was ready"
+            self._answered.set()
+        self.over.set()
+
+    def _hear(self, key: str, value: object) -> None:
+        match key, value:
+            case "ready", list(models):
+                self._models = models
+                self._answered.set()
+            case "failed", str(reason):
+                self._failure = reason
+                self._answered.set()
+            case "closed", int(number):
+                self.open -= number
+            case "leaving", True:
+                self.leaving = True
+                self.over.set()

@@ -1,0 +1,190 @@
+"""python -m service.worker <fd>: one process that answers; `supervisor` starts and feeds it.
+
+<fd> is the channel, a stream socket. From the supervisor comes one byte with the descriptor of an
+accepted connection, again and again; its end, also by the supervisor's death, means: finish what
+is open and end. To the supervisor go objects, each a line of JSON, with any of
+    "ready": ["digits/1", ...]   once, when this worker serves these models
+    "failed": "..."              instead of it: a model cannot be served, and why
+    "closed": 3                  so many connections more have ended
+    "leaving": true              it was told by SIGTERM to end, and asks for a successor
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from service.app import create_app
+from service.errors import ModelError
+from service.settings import Settings
+
+RETRY_SECONDS = 0.05  # while the supervisor does not read
+FIRST_REQUEST_SECONDS = 1.0  # for one that is on its way when the service is told to stop
+
+
+def main() -> None:
+    """Serve what comes over the channel, until its end."""
+    logging.basicConfig(format="%(levelname)s %(message)s")
+    # Ctrl-C and a closed terminal reach the whole group; the supervisor decides what they mean.
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    channel = socket.socket(fileno=int(sys.argv[1]))
+    channel.setblocking(False)
+    settings = Settings()
+    try:
+        app = create_app(settings)
+    except ModelError as error:
+        channel.send(_line({"failed": str(error)}))
+        sys.exit(1)
+    config = uvicorn.Config(
+        app,
+        ws="none",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=settings.drain_seconds,
+    )
+    models = [f"{name}/{model.card().version}" for name, model in app.state.models.items()]
+    _Server(config, channel, models).run(sockets=[])
+
+
+class _Connection(HttpToolsProtocol):
+    """uvicorn's, which also tells when it ends and can announce its last answer."""
+
+    when_lost: Callable[[], None]
+    answers_once: Callable[[], bool]
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        if self.answers_once():
+            self.shutdown()  # which closes it after the request that has just begun
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self.when_lost()
+
+
+class _Server(uvicorn.Server):
+    """Takes its connections from the channel instead of a listening socket."""
+
+    def __init__(self, config: uvicorn.Config, channel: socket.socket, models: list[str]) -> None:
+        super().__init__(config)
+        self._channel = channel
+        self._models = models
+        self._arriving: set[asyncio.Task[None]] = set()
+        self._leaving = self._finishing = False
+        self._news: dict[str, Any] = {}  # what the supervisor has not been told yet
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Ours are in place."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._leave)
+        # The supervisor blocked it, so that it could not strike before this.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+        loop.add_reader(self._channel, self._receive)
+        self._tell("ready", self._models)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn's, which closes whatever is quiet, but after a while in which requests that
+        are on their way still get their answer: new connections always, and idle ones where
+        another worker takes over, since there nobody waits for the end."""
+        if self._arriving:
+            await asyncio.wait(self._arriving)
+        self._finishing = True
+        for connection in self._open():
+            if not self._may_ask(connection):
+                connection.shutdown()
+        patience = self.config.timeout_keep_alive if self._leaving else FIRST_REQUEST_SECONDS
+        loop = asyncio.get_running_loop()
+        end = loop.time() + patience
+        while any(map(self._may_ask, self._open())) and loop.time() < end:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        await super().shutdown(sockets)
+
+    def _open(self) -> list[_Connection]:
+        return [each for each in self.server_state.connections if isinstance(each, _Connection)]
+
+    def _may_ask(self, connection: _Connection) -> bool:
+        if connection.cycle is None:
+            return True
+        return self._leaving and connection.cycle.response_complete
+
+    def _leave(self) -> None:
+        self._leaving = True
+        self._tell("leaving", True)
+
+    def _receive(self) -> None:
+        try:
+            command, descriptors, _, _ = socket.recv_fds(self._channel, 1, 1)
+        except BlockingIOError:
+            return
+        except OSError:  # the supervisor died with our news unread
+            command, descriptors = b"", []
+        if not command:
+            asyncio.get_running_loop().remove_reader(self._channel)
+            self.should_exit = True
+        elif descriptors:
+            task = asyncio.create_task(self._welcome(socket.socket(fileno=descriptors[0])))
+            self._arriving.add(task)
+            task.add_done_callback(self._arriving.discard)
+        else:  # the kernel drops what a process may not open any more
+            logging.error("a connection was lost: too many open files")
+            self._lost()
+
+    async def _welcome(self, client: socket.socket) -> None:
+        client.setblocking(False)
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(self._connection, client)
+        except OSError:  # it has gone already
+            client.close()
+            self._lost()
+
+    def _connection(self) -> _Connection:
+        """As in uvicorn's own startup."""
+        connection = _Connection(self.config, self.server_state, self.lifespan.state)
+        connection.when_lost = self._lost
+        connection.answers_once = lambda: self._finishing
+        return connection
+
+    def _lost(self) -> None:
+        self._tell("closed", self._news.get("closed", 0) + 1)
+
+    def _tell(self, key: str, value: object) -> None:
+        """In one line with whatever else comes up in this turn of the loop."""
+        if not self._news:
+            asyncio.get_running_loop().call_soon(self._send_news)
+        self._news[key] = value
+
+    def _send_news(self) -> None:
+        try:  # a line is so short that the socket takes it whole or not at all
+            self._channel.send(_line(self._news))
+        except BlockingIOError:
+            asyncio.get_running_loop().call_later(RETRY_SECONDS, self._send_news)
+            return
+        except OSError:  # nobody is there to be told
+            pass
+        self._news = {}
+
+
+def _line(news: dict[str, Any]) -> bytes:
+    return json.dumps(news).encode() + b"\n"
+
+
+if __name__ == "__main__":
+    main()
