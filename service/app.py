@@ -6,16 +6,16 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI, Request, Response
+from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 
-from service.errors import MethodNotAllowed, NotFound, ServiceError
+from service.errors import MethodNotAllowed, NotFound
 from service.gate import Gate
-from service.problems import problem_response
 from service.registry import load_models
-from service.routes import digits, health, models, sentiment
-from service.routes.exchange import ANY_OTHER
+from service.routes import digits, health, metrics, models, sentiment
+from service.routes.answering import ANY_OTHER
 from service.settings import Settings
 
 VERSION = "0.1.0"
@@ -38,17 +38,19 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.settings = settings
     app.state.models = load_models(settings)
-    for resource in (digits, sentiment, models, health):
+    for resource in (digits, sentiment, models, health, metrics):
         app.include_router(resource.router)
     app.add_route("/", _documentation, include_in_schema=False)
     app.add_exception_handler(HTTPException, _unrouted)
-    app.add_middleware(Gate, max_body_bytes=settings.max_body_bytes)
+    predictions = {
+        (method, route.path): route.endpoint
+        for router in (digits.router, sentiment.router)
+        for route in router.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods or ()
+    }
+    app.add_middleware(Gate, endpoints=predictions, max_body_bytes=settings.max_body_bytes)
     return app
-
-
-def app_from_environment() -> FastAPI:
-    """For worker processes, which are told their settings by the environment."""
-    return create_app(Settings())
 
 
 @asynccontextmanager
@@ -63,13 +65,8 @@ async def _documentation(request: Request) -> Response:  # noqa: ARG001
     return RedirectResponse("docs")
 
 
-async def _unrouted(request: Request, error: Exception) -> Response:
-    """Starlette's own answers, in our form."""
-    problem: ServiceError = NotFound("There is nothing at this path.")
-    headers: dict[str, str] = {}
+async def _unrouted(request: Request, error: Exception) -> Response:  # noqa: ARG001
+    """Starlette's own answers are ours, too."""
     if isinstance(error, HTTPException) and error.status_code == 405:
-        headers = dict(error.headers or {})
-        problem = MethodNotAllowed(f"Allowed here: {headers.get('Allow', 'another method')}.")
-    response = problem_response(problem, request.state.request_id)
-    response.headers.update(headers)
-    return response
+        raise MethodNotAllowed((error.headers or {}).get("Allow", ""))
+    raise NotFound("There is nothing at this path.")

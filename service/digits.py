@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import numpy.typing as npt
 from service.contract import image
 from service.contract.image import DigitImage
 from service.contract.manifest import GoldenCase, Manifest
-from service.contract.probabilities import class_probabilities
+from service.contract.probabilities import row_probabilities
 from service.schemas import DigitAnswer
 
 
@@ -19,10 +20,15 @@ class Digits:
     """One version of the digit model, but for the run itself."""
 
     preprocessing = image.VERSION
+    runs_on_loop = True  # a full batch takes less than a millisecond
+    max_padded = math.inf
+    large = 2_000_000.0  # pixels
+    max_large = 64_000_000.0  # as many as one bulk call may have
 
     def __init__(self, manifest: Manifest, folder: Path) -> None:  # noqa: ARG002
         self._temperature = manifest.calibration.temperature
         self._name = f"{manifest.name}/{manifest.version}"
+        self._typical = [case.image for case in manifest.golden[:2] if case.image]
 
     @property
     def limits(self) -> dict[str, int]:
@@ -36,27 +42,35 @@ class Digits:
         """Raises what `contract.image.read_digit` raises."""
         return image.read_digit(upload)
 
+    def weight(self, upload: bytes) -> float:
+        """Pixels to decode."""
+        return max(1, image.pixels(upload))
+
     def size(self, digit: DigitImage) -> int:  # noqa: ARG002
         """Every picture costs the same."""
         return 1
 
     def collate(self, digits: Sequence[DigitImage]) -> dict[str, npt.NDArray[np.generic]]:
         """`image` uint8 (b, 1, 28, 28)."""
-        return {"image": np.stack([digit.pixels for digit in digits])}
+        return {"image": np.array([digit.pixels for digit in digits])}
 
-    def postprocess(self, logits: npt.NDArray[np.float32], digit: DigitImage) -> DigitAnswer:  # noqa: ARG002
-        """Logits (10,) to the answer."""
-        probabilities = class_probabilities(logits, self._temperature).tolist()
+    def postprocess(self, logits: list[float], digit: DigitImage) -> DigitAnswer:  # noqa: ARG002
+        """10 logits to the answer."""
+        probabilities = row_probabilities(logits, self._temperature)
         confidence = max(probabilities)
-        return DigitAnswer.model_construct(
-            label=probabilities.index(confidence),
-            confidence=confidence,
-            probabilities=probabilities,
-            digit_score=None,
-            abstained=False,
-            reason=None,
-            model=self._name,
-        )
+        return {
+            "label": probabilities.index(confidence),
+            "confidence": confidence,
+            "probabilities": probabilities,
+            "digit_score": None,
+            "abstained": False,
+            "reason": None,
+            "model": self._name,
+        }
+
+    def typical(self) -> Sequence[bytes]:
+        """Inputs to learn costs from."""
+        return self._typical
 
     def golden_input(self, case: GoldenCase) -> bytes:
         """The upload of a golden case."""
@@ -64,4 +78,4 @@ class Digits:
 
     def golden_output(self, answer: DigitAnswer) -> tuple[str, list[float]]:
         """Label and probabilities as the manifest has them."""
-        return str(answer.label), answer.probabilities
+        return str(answer["label"]), answer["probabilities"]

@@ -30,6 +30,11 @@ class MethodNotAllowed(ServiceError):
     code = "method_not_allowed"
     title = "Not with this method"
 
+    def __init__(self, allowed: str) -> None:
+        """`allowed`: the methods that would do, separated by commas."""
+        super().__init__(f"Allowed here: {allowed}.")
+        self.allowed = allowed
+
 
 class TooLarge(ServiceError):
     code = "too_large"

@@ -5,38 +5,52 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from service.batching import Batcher, Outcome
+from service.batching import Answered, Batcher, Outcome
 from service.contract.manifest import GoldenCase, Manifest
 from service.errors import ServiceError
 from service.schemas import ModelCard
 from service.session import Session
+from service.settings import Settings
+from service.telemetry import QueueMetrics
 
 Raw = TypeVar("Raw")
 Features = TypeVar("Features")
 Answer = TypeVar("Answer")
 
-Logits = npt.NDArray[np.float32]
-
 GOLDEN_TOLERANCE = 1e-3  # other CPUs round otherwise
+
+DECODED_TOGETHER = 16
+"""Inputs of bulk calls that are decoded in one go, since each alone takes next to nothing."""
 
 
 class Task(Protocol[Raw, Features, Answer]):
     """What one kind of input needs around the run; see `digits` and `sentiment`."""
 
+    runs_on_loop: bool
+    """Whether a run is so short that a thread would cost more than it saves."""
+    max_padded: float
+    """Rows of a run times the size of its largest: bounds what others wait for, and memory."""
+    large: float
+    """Weight from which inputs are decoded apart, so that they hold up no others."""
+    max_large: float
+    """Weight of the large inputs that are held at a time."""
+
     @property
     def limits(self) -> dict[str, int]: ...
     def is_light(self, raw: Raw, /) -> bool: ...
+    def weight(self, raw: Raw, /) -> float: ...
     def decode(self, raw: Raw, /) -> Features: ...
-    def size(self, features: Features, /) -> int: ...
+    def size(self, features: Features, /) -> float: ...
     def collate(self, rows: Sequence[Features], /) -> dict[str, npt.NDArray[np.generic]]: ...
-    def postprocess(self, logits: Logits, features: Features, /) -> Answer: ...
+    def postprocess(self, logits: list[float], features: Features, /) -> Answer: ...
+    def typical(self) -> Sequence[Raw]: ...
     def golden_input(self, case: GoldenCase, /) -> Raw: ...
     def golden_output(self, answer: Answer, /) -> tuple[str, list[float]]: ...
 
@@ -50,7 +64,7 @@ class Timing:
     infer: float = 0.0
     batch: int = 0
 
-    def add(self, outcome: Outcome[Logits]) -> None:
+    def add(self, outcome: Outcome[list[float]]) -> None:
         """Take in what one row had to wait for."""
         self.queue = max(self.queue, outcome.queued)
         self.infer = max(self.infer, outcome.ran)
@@ -65,28 +79,61 @@ class Predictor(Generic[Raw, Features, Answer]):
         manifest: Manifest,
         task: Task[Raw, Features, Answer],
         session: Session,
-        *,
-        max_batch: int,
-        queue_limit: int,
-        threads: int,
+        settings: Settings,
     ) -> None:
         self.manifest = manifest
         self.task = task
         self._session = session
-        self._batcher: Batcher[Features, Logits] = Batcher(
+        self._max_batch = settings.max_batch
+        name, limit = manifest.name, settings.queue_limit_ms / 1000
+        self._infer: Batcher[Features, list[float]] = Batcher(
             self._run,
             size=task.size,
-            max_batch=max_batch,
-            queue_limit=queue_limit,
-            threads=threads,
+            threads=0 if task.runs_on_loop else settings.threads,
+            max_batch=settings.max_batch,
+            max_padded=task.max_padded,
+            queue_limit=limit,
+            metrics=QueueMetrics(name, "infer"),
         )
-        self._decoding = ThreadPoolExecutor(threads, thread_name_prefix="decode")
+        self._decode: Batcher[Raw, Features | ServiceError] = Batcher(
+            self._decode_all,
+            size=task.weight,
+            threads=settings.threads,
+            max_batch=DECODED_TOGETHER,
+            max_padded=task.large,
+            queue_limit=limit,
+            metrics=QueueMetrics(name, "decode"),
+        )
+        self._decode_large: Batcher[Raw, Features | ServiceError] = Batcher(
+            self._decode_all,
+            size=task.weight,
+            threads=1,
+            max_batch=1,
+            max_held=task.max_large,
+            queue_limit=limit,
+            metrics=QueueMetrics(name, "decode_large"),
+        )
+
+    def is_quick(self, raw: Raw) -> bool:
+        """Whether the answer is there so soon that a client can hardly leave before it."""
+        return self.task.runs_on_loop and self.task.is_light(raw)
+
+    def refuse_if_full(self, deadline: float) -> None:
+        """Raise Overloaded or Draining where `predict` would, before anyone works on the input."""
+        self._infer.refuse_if_full(deadline)
 
     async def predict(self, raw: Raw, deadline: float, timing: Timing) -> Answer:
         """The answer to one input; raises ServiceError. `deadline` is a time of the event loop."""
-        features = await self._decode(raw, timing)
-        [outcome] = await self._batcher.submit([features], deadline)
-        return self._answer(features, outcome, timing)
+        started = time.perf_counter()
+        if self.task.is_light(raw):
+            features = self.task.decode(raw)
+        else:
+            decoded = await self._decoder(raw).submit(raw, deadline)
+            features = _checked(decoded.result)
+        timing.decode = time.perf_counter() - started
+        outcome = await self._infer.submit(features, deadline)
+        timing.add(outcome)
+        return self.task.postprocess(outcome.result, features)
 
     async def predict_many(
         self, raws: Sequence[Raw], deadline: float, timing: Timing
@@ -94,24 +141,23 @@ class Predictor(Generic[Raw, Features, Answer]):
         """An answer or an error for each input, in order; raises ServiceError where no input of the
         call can be run at all."""
         started = time.perf_counter()
-        loop = asyncio.get_running_loop()
-        decoded = await loop.run_in_executor(self._decoding, self._decode_all, raws)
+        decoded = await self._decode_many(raws, deadline)
         timing.decode = time.perf_counter() - started
         rows = [each for each in decoded if not isinstance(each, ServiceError)]
-        outcomes = iter(await self._batcher.submit(rows, deadline) if rows else [])
-        results: list[Answer | ServiceError] = []
+        outcomes = iter(await self._infer.submit_many(rows, deadline) if rows else [])
+        answers: list[Answer | ServiceError] = []
         for features in decoded:
             if isinstance(features, ServiceError):
-                results.append(features)
-                continue
-            try:
-                results.append(self._answer(features, next(outcomes), timing))
-            except ServiceError as error:
-                results.append(error)
-        return results
+                answers.append(features)
+            elif isinstance(outcome := next(outcomes), ServiceError):
+                answers.append(outcome)
+            else:
+                timing.add(outcome)
+                answers.append(self.task.postprocess(outcome.result, features))
+        return answers
 
     def check_golden_cases(self) -> str | None:
-        """Answer every golden case as a request would be; what differs, or None. Warms up, too."""
+        """Answer every golden case as a request would be; what differs, or None."""
         for number, case in enumerate(self.manifest.golden, start=1):
             features = self.task.decode(self.task.golden_input(case))
             [logits] = self._run([features])
@@ -125,10 +171,21 @@ class Predictor(Generic[Raw, Features, Answer]):
                 )
         return None
 
+    def learn_costs(self) -> None:
+        """Run batches of all sizes, so that the first requests are already predicted right."""
+        for raw in self.task.typical():
+            features = self.task.decode(raw)
+            rows = 1
+            while rows <= self._max_batch:
+                if rows * self.task.size(features) <= self.task.max_padded:
+                    self._infer.measure([features] * rows)
+                rows *= 2
+
     async def close(self) -> None:
         """Answer what was admitted, refuse the rest."""
-        await self._batcher.close()
-        self._decoding.shutdown()
+        async with AsyncExitStack() as stack:  # closes the last first: inputs come to an end
+            for stage in (self._infer, self._decode, self._decode_large):
+                stack.push_async_callback(stage.close)
 
     def card(self) -> dict[str, Any]:
         """The part of the model card that this version knows of itself."""
@@ -136,15 +193,25 @@ class Predictor(Generic[Raw, Features, Answer]):
         described = self.manifest.model_dump(include=set(fields))
         return {**described, "accuracy": self.manifest.test, "limits": self.task.limits}
 
-    async def _decode(self, raw: Raw, timing: Timing) -> Features:
-        started = time.perf_counter()
-        if self.task.is_light(raw):
-            features = self.task.decode(raw)
-        else:
-            loop = asyncio.get_running_loop()
-            features = await loop.run_in_executor(self._decoding, self.task.decode, raw)
-        timing.decode = time.perf_counter() - started
-        return features
+    def _decoder(self, raw: Raw) -> Batcher[Raw, Features | ServiceError]:
+        return self._decode_large if self.task.weight(raw) >= self.task.large else self._decode
+
+    async def _decode_many(
+        self, raws: Sequence[Raw], deadline: float
+    ) -> list[Features | ServiceError]:
+        """Large ones beside the others, each as itself or its error, in order."""
+        places: dict[Batcher[Raw, Features | ServiceError], list[int]] = {}
+        for place, raw in enumerate(raws):
+            places.setdefault(self._decoder(raw), []).append(place)
+        calls = [
+            decoder.submit_many([raws[place] for place in chosen], deadline)
+            for decoder, chosen in places.items()
+        ]
+        decoded: dict[int, Features | ServiceError] = {}
+        for chosen, outcomes in zip(places.values(), await asyncio.gather(*calls), strict=True):
+            for place, outcome in zip(chosen, outcomes, strict=True):
+                decoded[place] = _result(outcome)
+        return [decoded[place] for place in range(len(raws))]
 
     def _decode_all(self, raws: Sequence[Raw]) -> list[Features | ServiceError]:
         decoded: list[Features | ServiceError] = []
@@ -155,13 +222,16 @@ class Predictor(Generic[Raw, Features, Answer]):
                 decoded.append(error)
         return decoded
 
-    def _run(self, rows: Sequence[Features]) -> Sequence[Logits]:
-        return list(self._session.run(self.task.collate(rows)))
+    def _run(self, rows: Sequence[Features]) -> list[list[float]]:
+        logits: list[list[float]] = self._session.run(self.task.collate(rows)).tolist()
+        return logits
 
-    def _answer(
-        self, features: Features, outcome: Outcome[Logits] | ServiceError, timing: Timing
-    ) -> Answer:
-        if isinstance(outcome, ServiceError):
-            raise outcome
-        timing.add(outcome)
-        return self.task.postprocess(outcome.result, features)
+
+def _result(outcome: Answered[Features | ServiceError]) -> Features | ServiceError:
+    return outcome if isinstance(outcome, ServiceError) else outcome.result
+
+
+def _checked(decoded: Features | ServiceError) -> Features:
+    if isinstance(decoded, ServiceError):
+        raise decoded
+    return decoded

@@ -6,10 +6,9 @@ import json
 import logging
 import math
 
-from starlette.responses import Response
-
 from service import errors
 from service.errors import ServiceError
+from service.exchange import Exchange
 
 log = logging.getLogger(__name__)
 
@@ -51,14 +50,12 @@ def problem_json(error: ServiceError, request_id: str) -> bytes:
     return json.dumps(problem(error, request_id)).encode()
 
 
-def problem_response(error: ServiceError, request_id: str) -> Response:
-    """The whole answer to a request that failed."""
-    headers = {}
+async def answer_problem(exchange: Exchange, error: ServiceError) -> None:
+    """Send the whole answer to a request that failed."""
+    headers = []
     if error.retry_after_ms is not None:
-        headers["Retry-After"] = str(math.ceil(error.retry_after_ms / 1000))
-    return Response(
-        problem_json(error, request_id),
-        status_code=STATUS[type(error)],
-        headers=headers,
-        media_type="application/problem+json",
-    )
+        headers.append((b"retry-after", b"%d" % math.ceil(error.retry_after_ms / 1000)))
+    if isinstance(error, errors.MethodNotAllowed):
+        headers.append((b"allow", error.allowed.encode()))
+    body = problem_json(error, exchange.request_id)
+    await exchange.answer(body, b"application/problem+json", headers, STATUS[type(error)])

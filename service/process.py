@@ -42,7 +42,7 @@ class WorkerProcess:
         self._channel.setblocking(False)
         environment = {**settings.as_environment(), "PROMETHEUS_MULTIPROC_DIR": str(counters)}
         with theirs:
-            # Inherited, so that no Ctrl-C strikes before the worker can say what it means to it.
+            # The worker inherits this; it takes SIGTERM as soon as it knows what to do with it.
             before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
             try:
                 self._process = subprocess.Popen(  # noqa: S603 - our own program

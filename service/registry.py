@@ -18,6 +18,7 @@ from service.schemas import ModelCard, VersionState
 from service.sentiment import Sentiment
 from service.session import Session
 from service.settings import Settings
+from service.telemetry import MODELS
 
 log = logging.getLogger(__name__)
 
@@ -98,20 +99,15 @@ def _load_version(folder: Path, settings: Settings) -> Predictor[Any, Any, Any]:
     promised = {**manifest.inputs, **manifest.outputs}
     if session.signature() != {name: (t.type, t.shape) for name, t in promised.items()}:
         raise ModelError(f"{manifest.serves} has other inputs or outputs than {MANIFEST} says")
-    predictor = Predictor(
-        manifest,
-        task,
-        session,
-        max_batch=settings.max_batch,
-        queue_limit=settings.queue_limit,
-        threads=settings.threads,
-    )
+    predictor = Predictor(manifest, task, session, settings)
     try:
         wrong = predictor.check_golden_cases()
     except Exception as error:  # whatever a case or a graph of another make does
         raise ModelError(f"the golden cases of {MANIFEST} cannot be run") from error
     if wrong:
         raise ModelError(f"{manifest.serves}: {wrong}")
+    predictor.learn_costs()
+    MODELS.labels(manifest.name, str(manifest.version), manifest.serves).set(1)
     return predictor
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
+from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
 
 from service.contract.manifest import Accuracy, Calibration, File
 
@@ -42,7 +43,7 @@ class SentimentBatchRequest(BaseModel):
     texts: Annotated[list[Text], Field(min_length=1, max_length=MAX_BATCH)]
 
 
-class DigitAnswer(BaseModel):
+class DigitAnswer(TypedDict):
     """One digit. `confidence` takes for granted that there is one; `digit_score` does not."""
 
     label: Annotated[int, Field(ge=0, le=9)]
@@ -54,14 +55,14 @@ class DigitAnswer(BaseModel):
     model: str
 
 
-class Moods(BaseModel):
+class Moods(TypedDict):
     """A probability for each mood; they sum to 1."""
 
     negative: Probability
     positive: Probability
 
 
-class SentimentAnswer(BaseModel):
+class SentimentAnswer(TypedDict):
     """The mood of one text, and how much of it the model could read."""
 
     label: Literal["negative", "positive"]

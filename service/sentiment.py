@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from service.contract import text as contract
 from service.contract.manifest import GoldenCase, Manifest
-from service.contract.probabilities import class_probabilities
+from service.contract.probabilities import row_probabilities
 from service.contract.text import EncodedText, TextEncoder
-from service.schemas import Moods, SentimentAnswer
+from service.schemas import SentimentAnswer
 
 LIGHT_CHARACTERS = 2_000
 
@@ -21,13 +23,16 @@ class Sentiment:
     """One version of the sentiment model, but for the run itself."""
 
     preprocessing = contract.VERSION
+    runs_on_loop = False
+    max_padded = 4_096.0  # words; a tenth of a second
+    large = max_large = math.inf
 
     def __init__(self, manifest: Manifest, folder: Path) -> None:
         if manifest.max_tokens is None:
             raise ValueError("manifest.json lacks max_tokens")
         self._encoder = TextEncoder.load(folder / "tokenizer.json", manifest.max_tokens)
         self._temperature = manifest.calibration.temperature
-        self._labels: Sequence[str] = manifest.labels
+        self._labels: Sequence[Any] = manifest.labels
         self._name = f"{manifest.name}/{manifest.version}"
 
     @property
@@ -42,6 +47,10 @@ class Sentiment:
         """Any string without lone surrogates can be read."""
         return self._encoder.encode(text)
 
+    def weight(self, text: str) -> float:
+        """Characters to cut into words."""
+        return max(1, len(text))
+
     def size(self, text: EncodedText) -> int:
         """A run takes as long as its longest row has words."""
         return len(text.ids)
@@ -50,23 +59,25 @@ class Sentiment:
         """`ids` int64 (b, t), `lengths` int32 (b,)."""
         return {**contract.pad([text.ids for text in texts])}
 
-    def postprocess(self, logits: npt.NDArray[np.float32], text: EncodedText) -> SentimentAnswer:
-        """Logits (1,), the log-odds of positive, to the answer."""
-        probabilities = class_probabilities(logits, self._temperature).tolist()
+    def postprocess(self, logits: list[float], text: EncodedText) -> SentimentAnswer:
+        """One logit, the log-odds of positive, to the answer."""
+        probabilities = row_probabilities(logits, self._temperature)
         confidence = max(probabilities)
-        return SentimentAnswer.model_construct(
-            label=self._labels[probabilities.index(confidence)],
-            confidence=confidence,
-            probabilities=Moods.model_construct(
-                negative=probabilities[0], positive=probabilities[1]
-            ),
-            abstained=False,
-            reason=None,
-            tokens=text.tokens,
-            truncated=text.truncated,
-            unknown_fraction=text.unknown_fraction,
-            model=self._name,
-        )
+        return {
+            "label": self._labels[probabilities.index(confidence)],
+            "confidence": confidence,
+            "probabilities": {"negative": probabilities[0], "positive": probabilities[1]},
+            "abstained": False,
+            "reason": None,
+            "tokens": text.tokens,
+            "truncated": text.truncated,
+            "unknown_fraction": text.unknown_fraction,
+            "model": self._name,
+        }
+
+    def typical(self) -> Sequence[str]:
+        """Inputs to learn costs from, a short and a longer one."""
+        return ["good " * 16, "good " * 128]
 
     def golden_input(self, case: GoldenCase) -> str:
         """The text of a golden case."""
@@ -74,4 +85,5 @@ class Sentiment:
 
     def golden_output(self, answer: SentimentAnswer) -> tuple[str, list[float]]:
         """Label and probabilities as the manifest has them."""
-        return answer.label, [answer.probabilities.negative, answer.probabilities.positive]
+        probabilities = answer["probabilities"]
+        return answer["label"], [probabilities["negative"], probabilities["positive"]]

@@ -35,9 +35,6 @@ FIRST_REQUEST_SECONDS = 1.0  # for one that is on its way when the service is to
 def main() -> None:
     """Serve what comes over the channel, until its end."""
     logging.basicConfig(format="%(levelname)s %(message)s")
-    # Ctrl-C and a closed terminal reach the whole group; the supervisor decides what they mean.
-    for number in (signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
     channel = socket.socket(fileno=int(sys.argv[1]))
     channel.setblocking(False)
     settings = Settings()
@@ -95,7 +92,8 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._leave)
-        # The supervisor blocked it, so that it could not strike before this.
+        # Until here the supervisor had it blocked. SIGINT and SIGHUP stay so: they reach the whole
+        # group, and what they mean is decided there.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         loop.add_reader(self._channel, self._receive)
         self._tell("ready", self._models)

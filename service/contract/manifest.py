@@ -61,6 +61,25 @@ class Parity(_Frozen):
     largest_difference: float
 
 
+class Measured(_Frozen):
+    """What one form of a graph reaches."""
+
+    validation: Accuracy
+    test: Accuracy
+
+
+class Quantization(_Frozen):
+    """What int8 changes; the form that `serves` was chosen by accuracy on validation.
+
+    `changed_labels` counts test samples, of which `largest_difference` is that of a probability.
+    """
+
+    fp32: Measured
+    int8: Measured
+    changed_labels: int
+    largest_difference: Share
+
+
 class GoldenCase(_Frozen):
     """A raw input with the answer that the served model must give again."""
 
@@ -91,6 +110,7 @@ class Manifest(_Frozen):
     calibration: Calibration
     parity: Parity
     golden: tuple[GoldenCase, ...]
+    quantization: Quantization | None = None  # of a version with two forms of its graph
 
 
 def describe_files(folder: Path, names: list[str]) -> dict[str, File]:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
+
+
+def row_probabilities(logits: Sequence[float], temperature: float) -> list[float]:
+    """Probabilities of each class, which sum to 1.
+
+    Softmax of two or more logits; a single one is the log-odds of the second of two classes.
+    """
+    scaled = [logit / temperature for logit in (logits if len(logits) > 1 else (0.0, *logits))]
+    largest = max(scaled)
+    odds = [math.exp(each - largest) for each in scaled]
+    total = sum(odds)
+    return [each / total for each in odds]
 
 
 def class_probabilities(
     logits: npt.NDArray[np.float32], temperature: float
 ) -> npt.NDArray[np.float64]:
-    """Probabilities (..., classes) that sum to 1.
-
-    logits (..., k): softmax for k > 1; a single logit is the log-odds of the second of two classes.
-    """
-    scaled = logits.astype(np.float64) / temperature
-    if scaled.shape[-1] == 1:
-        scaled = np.concatenate([np.zeros_like(scaled), scaled], axis=-1)
-    odds = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
-    probabilities: npt.NDArray[np.float64] = odds / odds.sum(axis=-1, keepdims=True)
-    return probabilities
+    """Those of many rows: logits (n, k) to probabilities (n, max(2, k))."""
+    return np.array([row_probabilities(row, temperature) for row in logits.tolist()])

@@ -6,13 +6,20 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from service.contract import image
 from service.errors import Invalid, Malformed, TooLarge
-from service.routes.exchange import PROBLEMS, answer_many, answer_one
+from service.exchange import Exchange
+from service.routes.answering import (
+    PROBLEMS,
+    answer_many,
+    answer_one,
+    deadline_of,
+    predictor_of,
+)
 from service.schemas import MAX_BATCH, BatchAnswer, DigitAnswer
 
 router = APIRouter(tags=["digits"])
@@ -29,6 +36,7 @@ def _form(properties: dict[str, Any]) -> dict[str, Any]:
 
 @router.post(
     "/digits",
+    response_model=None,
     responses={200: {"model": DigitAnswer}, **PROBLEMS},
     openapi_extra={
         "requestBody": {
@@ -41,18 +49,22 @@ def _form(properties: dict[str, Any]) -> dict[str, Any]:
         }
     },
 )
-async def read_one_digit(request: Request) -> Response:
+async def read_one_digit(exchange: Exchange) -> None:
     """The digit in one picture, sent as the raw body or as the field `image` of a form."""
-    if not _is_form(request):
-        return await answer_one(request, "digits", await request.body())
-    uploads = await _uploads(request, "image")
-    if len(uploads) != 1:
-        raise Malformed(f"The form has {len(uploads)} fields image; one file was expected.")
-    return await answer_one(request, "digits", uploads[0])
+    deadline, predictor = deadline_of(exchange), predictor_of(exchange, "digits")
+    predictor.refuse_if_full(deadline)
+    upload = await exchange.body()
+    if _is_form(exchange):
+        uploads = await _uploads(exchange, "image")
+        if len(uploads) != 1:
+            raise Malformed(f"The form has {len(uploads)} fields image; one file was expected.")
+        [upload] = uploads
+    await answer_one(exchange, predictor, upload, deadline)
 
 
 @router.post(
     "/digits/batch",
+    response_model=None,
     responses={200: {"model": BatchAnswer[DigitAnswer]}, **PROBLEMS},
     openapi_extra={
         "requestBody": {
@@ -72,14 +84,15 @@ async def read_one_digit(request: Request) -> Response:
         }
     },
 )
-async def read_many_digits(request: Request) -> Response:
+async def read_many_digits(exchange: Exchange) -> None:
     """The digits in many pictures; a picture that cannot be read gets an error in its place."""
-    uploads = await _uploads(request, "images")
+    deadline, predictor = deadline_of(exchange), predictor_of(exchange, "digits")
+    uploads = await _uploads(exchange, "images")
     if not uploads:
         raise Invalid(f"The form has no field images; 1 to {MAX_BATCH} are accepted.")
     if (total := await asyncio.to_thread(_pixels, uploads)) > MAX_CALL_PIXELS:
         raise TooLarge(f"{total:,} pixels in one call; at most {MAX_CALL_PIXELS:,} are accepted.")
-    return await answer_many(request, "digits", uploads)
+    await answer_many(exchange, predictor, uploads, deadline)
 
 
 def _pixels(uploads: Sequence[bytes]) -> int:
@@ -101,18 +114,18 @@ class _Form(MultiPartParser):
         self.ended = True
 
 
-def _is_form(request: Request) -> bool:
-    kind = request.headers.get("content-type", "").partition(";")[0]
+def _is_form(exchange: Exchange) -> bool:
+    kind = (exchange.header(b"content-type") or "").partition(";")[0]
     return kind.strip().lower() == "multipart/form-data"
 
 
-async def _uploads(request: Request, field: str) -> list[bytes]:
+async def _uploads(exchange: Exchange, field: str) -> list[bytes]:
     """The files of a form that has nothing but files in `field`."""
-    if not await request.body():
+    if not await exchange.body():
         raise Invalid("The body is empty; a form was expected.")
-    if not _is_form(request):
+    if not _is_form(exchange):
         raise Malformed(f"The body must be multipart/form-data with files in the field {field}.")
-    parser = _Form(request.headers, request.stream())
+    parser = _Form(exchange.headers, exchange.stream())
     try:
         form = await parser.parse()
     except (MultiPartException, ValueError) as error:  # ValueError: codecs of some charsets

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from service.routes.exchange import NOT_READY
+from service.routes.answering import NOT_READY
 from service.schemas import Health
 
 router = APIRouter(prefix="/health", tags=["operation"])

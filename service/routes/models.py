@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 
 from service.errors import NotFound
 from service.registry import Model
-from service.routes.exchange import NO_SUCH_MODEL
+from service.routes.answering import NO_SUCH_MODEL
 from service.schemas import ModelCard, ModelCards
 
 router = APIRouter(prefix="/models", tags=["models"])

@@ -5,11 +5,18 @@ from __future__ import annotations
 import json
 from typing import Any, TypeVar
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter
 from pydantic import BaseModel, ValidationError
 
 from service.errors import Invalid, Malformed
-from service.routes.exchange import PROBLEMS, answer_many, answer_one
+from service.exchange import Exchange
+from service.routes.answering import (
+    PROBLEMS,
+    answer_many,
+    answer_one,
+    deadline_of,
+    predictor_of,
+)
 from service.schemas import BatchAnswer, SentimentAnswer, SentimentBatchRequest, SentimentRequest
 
 router = APIRouter(tags=["sentiment"])
@@ -35,6 +42,7 @@ def _json(model: type[BaseModel]) -> dict[str, Any]:
 
 @router.post(
     "/sentiment",
+    response_model=None,
     responses={200: {"model": SentimentAnswer}, **PROBLEMS},
     openapi_extra={
         "requestBody": {
@@ -43,27 +51,33 @@ def _json(model: type[BaseModel]) -> dict[str, Any]:
         }
     },
 )
-async def tell_one_mood(request: Request) -> Response:
+async def tell_one_mood(exchange: Exchange) -> None:
     """The mood of one text, sent as JSON or as text/plain in UTF-8."""
-    body = await request.body()
+    deadline, predictor = deadline_of(exchange), predictor_of(exchange, "sentiment")
+    predictor.refuse_if_full(deadline)
+    body = await exchange.body()
     if not body:
         raise Invalid("The body is empty; a text was expected.")
-    if request.headers.get("content-type", "").lower().startswith("text/plain"):
-        return await answer_one(request, "sentiment", _utf8(body))
-    return await answer_one(request, "sentiment", _parse(body, SentimentRequest).text)
+    if (exchange.header(b"content-type") or "").lower().startswith("text/plain"):
+        text = _utf8(body)
+    else:
+        text = _parse(body, SentimentRequest).text
+    await answer_one(exchange, predictor, text, deadline)
 
 
 @router.post(
     "/sentiment/batch",
+    response_model=None,
     responses={200: {"model": BatchAnswer[SentimentAnswer]}, **PROBLEMS},
     openapi_extra={"requestBody": {"required": True, "content": _json(SentimentBatchRequest)}},
 )
-async def tell_many_moods(request: Request) -> Response:
+async def tell_many_moods(exchange: Exchange) -> None:
     """The moods of many texts."""
-    body = await request.body()
+    deadline, predictor = deadline_of(exchange), predictor_of(exchange, "sentiment")
+    body = await exchange.body()
     if not body:
         raise Invalid("The body is empty; texts were expected.")
-    return await answer_many(request, "sentiment", _parse(body, SentimentBatchRequest).texts)
+    await answer_many(exchange, predictor, _parse(body, SentimentBatchRequest).texts, deadline)
 
 
 def _utf8(body: bytes) -> str:

@@ -1,0 +1,79 @@
+"""One request and its answer, with no more between them and the server than is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive, Scope, Send
+
+from service.errors import TooLarge
+
+Header = tuple[bytes, bytes]
+
+
+class Exchange(Request):
+    """A Starlette request that knows its limits and sends its own answer."""
+
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, request_id: str, max_body_bytes: int
+    ) -> None:
+        super().__init__(scope, receive, send)
+        self.request_id = request_id
+        self.answered = False
+        self.route = "none"
+        self._found = dict(scope["headers"])
+        self._max_body_bytes = max_body_bytes
+
+    def header(self, name: bytes) -> str | None:
+        """The value of a header by its lower-case name."""
+        value: bytes | None = self._found.get(name)
+        return None if value is None else value.decode("latin-1")
+
+    async def body(self) -> bytes:
+        """The whole body; raises TooLarge as soon as it is known to be, ClientDisconnect where it
+        breaks off."""
+        if not hasattr(self, "_body"):
+            announced = self.header(b"content-length") or ""
+            if announced.isdecimal() and float(announced) > self._max_body_bytes:
+                raise self._too_large()
+            chunks: list[bytes] = []
+            size, more = 0, True
+            while more:
+                message = await self._receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientDisconnect
+                chunks.append(message.get("body", b""))
+                size += len(chunks[-1])
+                if size > self._max_body_bytes:
+                    raise self._too_large()
+                more = message.get("more_body", False)
+            self._body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        return self._body
+
+    async def gone(self) -> None:
+        """Return when the client has left; after the body has been read."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+    async def answer(
+        self, body: bytes, media_type: bytes, headers: Iterable[Header] = (), status: int = 200
+    ) -> None:
+        """Send the whole answer."""
+        self.answered = True
+        await self._send(
+            {
+                "type": "http.response.start",
+                "status": status,
+                "headers": [
+                    (b"content-type", media_type),
+                    (b"content-length", b"%d" % len(body)),
+                    (b"x-request-id", self.request_id.encode()),
+                    *headers,
+                ],
+            }
+        )
+        await self._send({"type": "http.response.body", "body": body})
+
+    def _too_large(self) -> TooLarge:
+        return TooLarge(f"The body has more than {self._max_body_bytes:,} bytes.")

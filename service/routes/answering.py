@@ -1,0 +1,121 @@
+"""What the prediction routes share: answering while the client is there."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any, TypeVar
+
+from pydantic_core import to_json
+from starlette.requests import ClientDisconnect
+
+from service.errors import Invalid, ServiceError
+from service.exchange import Exchange
+from service.predictor import Predictor, Timing
+from service.problems import problem_json
+from service.registry import Model
+from service.settings import Settings
+
+Result = TypeVar("Result")
+
+
+def _problem(description: str) -> dict[str, Any]:
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {"description": description, "content": {"application/problem+json": {"schema": schema}}}
+
+
+NO_SUCH_MODEL = _problem("There is no such model")
+NOT_READY = _problem("Overloaded or shutting down; Retry-After says when to come again")
+ANY_OTHER = _problem("Any other error")
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    400: _problem("The request cannot be read"),
+    413: _problem("Body or image too large"),
+    415: _problem("Not a picture that can be read"),
+    422: _problem("The request does not fit, or the picture is damaged"),
+    503: NOT_READY,
+    504: _problem("Not ready within the deadline"),
+}
+
+
+def deadline_of(exchange: Exchange) -> float:
+    """As a time of the event loop: the server's, or what X-Request-Timeout-Ms asks for if less."""
+    settings: Settings = exchange.app.state.settings
+    patience_ms: float = settings.deadline_ms
+    if (asked := exchange.header(b"x-request-timeout-ms")) is not None:
+        if not (asked.isascii() and asked.isdecimal() and float(asked) > 0):
+            raise Invalid("X-Request-Timeout-Ms must be a whole number of milliseconds above 0.")
+        patience_ms = min(patience_ms, float(asked))
+    return asyncio.get_running_loop().time() + patience_ms / 1000
+
+
+def predictor_of(exchange: Exchange, name: str) -> Predictor[Any, Any, Any]:
+    """What serves a model now."""
+    models: Mapping[str, Model] = exchange.app.state.models
+    return models[name].predictor
+
+
+async def answer_one(
+    exchange: Exchange, predictor: Predictor[Any, Any, Any], raw: object, deadline: float
+) -> None:
+    """Predict, as long as the client waits."""
+    timing = Timing()
+    work = predictor.predict(raw, deadline, timing)
+    answer = await (work if predictor.is_quick(raw) else _while_connected(exchange, work))
+    started = time.perf_counter()
+    await _answer(exchange, to_json(answer), timing, started)
+
+
+async def answer_many(
+    exchange: Exchange,
+    predictor: Predictor[Any, Any, Any],
+    raws: Sequence[object],
+    deadline: float,
+) -> None:
+    """Predict all, as long as the client waits; an error takes the place of its answer only."""
+    timing = Timing()
+    work = predictor.predict_many(raws, deadline, timing)
+    answers = await _while_connected(exchange, work)
+    started = time.perf_counter()
+    entries = (
+        b'{"error":%b}' % problem_json(answer, exchange.request_id)
+        if isinstance(answer, ServiceError)
+        else to_json(answer)
+        for answer in answers
+    )
+    await _answer(exchange, b'{"results":[%b]}' % b",".join(entries), timing, started)
+
+
+async def _while_connected(exchange: Exchange, work: Coroutine[Any, Any, Result]) -> Result:
+    """The result of `work`, which is cancelled as soon as the client has gone."""
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - for the type checker
+    gone = asyncio.ensure_future(exchange.gone())
+    working = True
+
+    def leave(_: asyncio.Future[None]) -> None:
+        if working and not gone.cancelled():
+            task.cancel()
+
+    gone.add_done_callback(leave)
+    try:
+        return await work
+    except asyncio.CancelledError:
+        if not gone.done():
+            raise  # the server is shutting down
+        task.uncancel()
+        raise ClientDisconnect from None
+    finally:
+        working = False
+        gone.cancel()
+
+
+async def _answer(exchange: Exchange, body: bytes, timing: Timing, started: float) -> None:
+    timings = (
+        f"decode;dur={timing.decode * 1000:.3f}, queue;dur={timing.queue * 1000:.3f}, "
+        f"infer;dur={timing.infer * 1000:.3f}, "
+        f"encode;dur={(time.perf_counter() - started) * 1000:.3f}, "
+        f'batch;desc="{timing.batch}"'
+    )
+    await exchange.answer(body, b"application/json", [(b"server-timing", timings.encode())])

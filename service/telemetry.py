@@ -1,0 +1,151 @@
+"""What the service tells of itself at /metrics, for all of its worker processes together.
+
+prometheus_client keeps the numbers of each process in files (PROMETHEUS_MULTIPROC_DIR, which the
+supervisor sets), so that any worker can add them up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+ROWS = (1, 2, 4, 8, 16, 32)
+
+REQUESTS = Counter(
+    "moodigit_requests",
+    "Requests answered; outcome is ok, the code of the error, or gone where the client left",
+    ["route", "model", "outcome"],
+)
+TOTAL = Histogram(
+    "moodigit_request_seconds",
+    "From the head of a request to its answer",
+    ["route"],
+    buckets=SECONDS,
+)
+QUEUE = Histogram(
+    "moodigit_queue_seconds",
+    "What a row waited for its run",
+    ["model", "stage"],
+    buckets=SECONDS,
+)
+RUN = Histogram(
+    "moodigit_run_seconds",
+    "What a run took: an inference, or the decoding of an upload",
+    ["model", "stage"],
+    buckets=SECONDS,
+)
+BATCH = Histogram("moodigit_batch_rows", "Rows of a run", ["model", "stage"], buckets=ROWS)
+SIZE = Counter(
+    "moodigit_size",
+    "Sizes of the rows run, in units of their kind: pictures, tokens, pixels or characters",
+    ["model", "stage"],
+)
+PADDING = Counter(
+    "moodigit_padding",
+    "Sizes run beside those of the rows, since a run takes each row for as large as its largest",
+    ["model", "stage"],
+)
+DISPATCHES = Counter(
+    "moodigit_dispatches",
+    "Batches begun; reason is idle (nothing is left waiting), full (more wait), or deadline (rows "
+    "of bulk calls that could wait no longer)",
+    ["model", "stage", "reason"],
+)
+WAITING_ROWS = Gauge(
+    "moodigit_queue_rows",
+    "Rows that wait for a run",
+    ["model", "stage"],
+    multiprocess_mode="livesum",
+)
+WAITING_SECONDS = Gauge(
+    "moodigit_queue_predicted_seconds",
+    "Work that waits, as predicted, in the worker that has most",
+    ["model", "stage"],
+    multiprocess_mode="livemax",
+)
+REFUSED = Counter(
+    "moodigit_refused",
+    "Calls refused for overload; reason is deadline, queue_full or memory",
+    ["model", "stage", "reason"],
+)
+EXPIRED = Counter(
+    "moodigit_expired", "Rows whose deadline passed before their answer", ["model", "stage"]
+)
+CANCELLED = Counter(
+    "moodigit_cancelled_before_run", "Rows whose client left before they ran", ["model", "stage"]
+)
+MODELS = Gauge(
+    "moodigit_model_info",
+    "1 for each version that serves",
+    ["model", "version", "file"],
+    multiprocess_mode="livemax",
+)
+
+
+@cache
+def _of_request(route: str, outcome: str) -> tuple[Callable[[], None], Callable[[float], None]]:
+    model = route.split("/")[1] if route.startswith(("/digits", "/sentiment")) else "none"
+    return REQUESTS.labels(route, model, outcome).inc, TOTAL.labels(route).observe
+
+
+def count_request(route: str, outcome: str, seconds: float) -> None:
+    """A request has been answered, or its client is gone."""
+    count, observe = _of_request(route, outcome)
+    count()
+    observe(seconds)
+
+
+class QueueMetrics:
+    """What one batcher tells."""
+
+    def __init__(self, model: str, stage: str) -> None:
+        """`stage` is decode, decode_large or infer."""
+        labels = (model, stage)
+        self._queue = QUEUE.labels(*labels)
+        self._run = RUN.labels(*labels)
+        self._batch = BATCH.labels(*labels)
+        self._size = SIZE.labels(*labels)
+        self._padding = PADDING.labels(*labels)
+        self._dispatches = {
+            reason: DISPATCHES.labels(*labels, reason) for reason in ("idle", "full", "deadline")
+        }
+        self._waiting_rows = WAITING_ROWS.labels(*labels)
+        self._waiting_seconds = WAITING_SECONDS.labels(*labels)
+        self._refused = {
+            reason: REFUSED.labels(*labels, reason)
+            for reason in ("deadline", "queue_full", "memory")
+        }
+        self.expired = EXPIRED.labels(*labels).inc
+        self.cancelled = CANCELLED.labels(*labels).inc
+        self.waited = self._queue.observe
+
+    def dispatched(self, reason: str) -> None:
+        """A batch was put together."""
+        self._dispatches[reason].inc()
+
+    def ran(self, rows: int, size: float, padded: float, seconds: float) -> None:
+        """A run has ended well."""
+        self._run.observe(seconds)
+        self._batch.observe(rows)
+        self._size.inc(size)
+        self._padding.inc(padded - size)
+
+    def waiting(self, rows: int, seconds: float) -> None:
+        """What is queued now."""
+        self._waiting_rows.set(rows)
+        self._waiting_seconds.set(seconds)
+
+    def refused(self, reason: str) -> None:
+        """A call was turned away."""
+        self._refused[reason].inc()
+
+
+def exposition() -> bytes:
+    """The Prometheus text format, over all processes."""
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return generate_latest(registry)
