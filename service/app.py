@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI, Request, Response
+from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.responses import RedirectResponse
 
 from service.errors import MethodNotAllowed, NotFound
@@ -41,7 +43,12 @@ def create_app(settings: Settings) -> FastAPI:
     for resource in (digits, sentiment, models, health, metrics):
         app.include_router(resource.router)
     app.add_route("/", _documentation, include_in_schema=False)
-    app.add_exception_handler(HTTPException, _unrouted)
+    app.middleware_stack = _gate(app, settings)
+    return app
+
+
+def _gate(app: FastAPI, settings: Settings) -> Gate:
+    """In place of Starlette's and FastAPI's layers for errors and limits."""
     predictions = {
         (method, route.path): route.endpoint
         for router in (digits.router, sentiment.router)
@@ -49,8 +56,10 @@ def create_app(settings: Settings) -> FastAPI:
         if isinstance(route, APIRoute)
         for method in route.methods or ()
     }
-    app.add_middleware(Gate, endpoints=predictions, max_body_bytes=settings.max_body_bytes)
-    return app
+    others = ExceptionMiddleware(
+        AsyncExitStackMiddleware(app.router), handlers={HTTPException: _unrouted}
+    )
+    return Gate(others, predictions, settings.max_body_bytes)
 
 
 @asynccontextmanager

@@ -76,13 +76,11 @@ class WorkerProcess:
 
     def finish(self) -> None:
         """Have it end when what is open is answered; nothing more may be handed over."""
-        if not self._models:
-            self.kill()
         if not self.finishing:
-            self.finishing = True
             with suppress(OSError):  # it has ended already
                 self._channel.shutdown(socket.SHUT_WR)
-            asyncio.get_running_loop().call_later(self._patience, self.kill)
+            # One that does not serve yet has nothing to finish, and would not listen before.
+            self._expect_end(self._patience if self._models else 0)
 
     def kill(self) -> None:
         self._process.kill()
@@ -102,7 +100,7 @@ class WorkerProcess:
             async for line in reader:
                 for key, value in json.loads(line).items():
                     self._hear(key, value)
-        self.finish()
+        self._expect_end(self._patience)
         await asyncio.to_thread(self._process.wait)
         writer.close()
         # What prometheus_client.multiprocess.mark_process_dead does, without loading all of it.
@@ -112,6 +110,10 @@ class WorkerProcess:
             self._failure = f"{self} before it was ready"
             self._answered.set()
         self.over.set()
+
+    def _expect_end(self, patience: float) -> None:
+        self.finishing = True
+        asyncio.get_running_loop().call_later(patience, self.kill)
 
     def _hear(self, key: str, value: object) -> None:
         match key, value:

@@ -42,7 +42,11 @@ async def supervise(
 
     Raises NotStarted where one of the first workers cannot start.
     """
-    with TemporaryDirectory(prefix="service-", ignore_cleanup_errors=True) as counters:
+    try:
+        folder = TemporaryDirectory(prefix="service-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise NotStarted(f"no temporary folder: {error.strerror}") from error
+    with folder as counters:
         await _Supervisor(settings, listener, Path(counters)).run(greet)
 
 

@@ -104,7 +104,6 @@ class _Server(uvicorn.Server):
         another worker takes over, since there nobody waits for the end."""
         if self._arriving:
             await asyncio.wait(self._arriving)
-        self._finishing = True
         for connection in self._open():
             if not self._may_ask(connection):
                 connection.shutdown()
@@ -136,7 +135,7 @@ class _Server(uvicorn.Server):
             command, descriptors = b"", []
         if not command:
             asyncio.get_running_loop().remove_reader(self._channel)
-            self.should_exit = True
+            self._finishing = self.should_exit = True
         elif descriptors:
             task = asyncio.create_task(self._welcome(socket.socket(fileno=descriptors[0])))
             self._arriving.add(task)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from dataclasses import dataclass
+from operator import mul
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,8 @@ WORKING_SIDE = 1024  # larger pictures are averaged down to about this before an
 SIDE, INK_SIDE, CENTRE = 28, 20, 14  # MNIST: ink fitted into 20x20, its mass at the centre of 28x28
 INK_SHARE = 0.25  # a pixel with less than this share of the strongest ink does not extend the crop
 SMALL_BYTES = 8192
+ONES = np.ones(SIDE, np.float32)
+PLACES = range(SIDE)
 FAINTEST_INK = 12  # contrast, of 255, below which a picture is blank
 
 # Our own cap, checked before anything is decoded, takes the place of Pillow's warning.
@@ -65,9 +68,7 @@ def read_digit(data: bytes) -> DigitImage:
 
     Raises Invalid, UnsupportedMediaType, TooLarge or CannotDecode.
     """
-    with open_picture(data) as picture:
-        grey, scale = decode(picture)
-    return normalise(grey, scale)
+    return normalise(*decode(open_picture(data)))
 
 
 def open_picture(data: bytes) -> Image.Image:
@@ -110,7 +111,8 @@ def decode(picture: Image.Image) -> tuple[Grey, int]:
     """Grey levels (height, width), upright and opaque, and by how much the side was divided."""
     try:
         width = picture.width
-        picture.draft("L", (WORKING_SIDE, WORKING_SIDE))  # JPEG only: decode at a reduced scale
+        if picture.format == "JPEG":  # the only one that can be decoded at a reduced scale
+            picture.draft("L", (WORKING_SIDE, WORKING_SIDE))
         picture.load()
         scale = round(width / picture.width)
         turn = _turn(picture)
@@ -129,9 +131,8 @@ def normalise(grey: Grey, scale: int = 1) -> DigitImage:
 
     A picture that has that form already passes through unchanged. `scale` only serves the box.
     """
-    if is_mnist_like(grey):
-        top, bottom, left, right = _bounds(grey > 0)
-        return DigitImage(grey[None], _box(left, top, right, bottom, scale))
+    if (box := mnist_box(grey)) is not None:
+        return DigitImage(grey[None], box)
     ink = _light_on_dark(grey)
     strongest = int(ink.max())
     if strongest < FAINTEST_INK:
@@ -141,15 +142,19 @@ def normalise(grey: Grey, scale: int = 1) -> DigitImage:
     return DigitImage(_centre(fitted)[None], _box(left, top, right, bottom, scale))
 
 
-def is_mnist_like(grey: Grey) -> bool:
-    """Whether light ink on black already fills 20 pixels of 28 with its mass at the centre."""
-    if grey.shape != (SIDE, SIDE) or int(grey.max()) < 200:
-        return False
-    top, bottom, left, right = _bounds(grey > 0)
+def mnist_box(grey: Grey) -> Box | None:
+    """Where the ink lies, if that is light on black, fills 20 pixels of 28 and has its mass at the
+    centre; None for a picture of any other form."""
+    if grey.shape != (SIDE, SIDE) or max(grey.tobytes()) < 200:
+        return None
+    ink = grey.astype(np.float32)  # in which all sums below are exact
+    top, bottom, y = _extent((ink @ ONES).tolist())
+    left, right, x = _extent((ONES @ ink).tolist())
     if max(bottom - top, right - left) not in (INK_SIDE - 1, INK_SIDE):
-        return False
-    y, x = _mass(grey)
-    return abs(y - CENTRE) < 0.6 and abs(x - CENTRE) < 0.6
+        return None
+    if abs(y - CENTRE) >= 0.6 or abs(x - CENTRE) >= 0.6:
+        return None
+    return _box(left, top, right, bottom, 1)
 
 
 def _kind(data: bytes) -> str | None:
@@ -187,7 +192,8 @@ def _grey(picture: Image.Image) -> Image.Image:
 def _opaque(picture: Image.Image) -> Grey:
     """What is transparent becomes the opposite of the ink, so that ink stays visible."""
     if picture.mode == "L":
-        return np.asarray(picture)
+        # Half of what np.asarray takes, which asks the picture for its interface first.
+        return np.frombuffer(picture.tobytes(), np.uint8).reshape(picture.height, picture.width)
     grey, alpha = np.moveaxis(np.asarray(picture, dtype=np.float32), 2, 0)
     alpha /= 255
     ink = float((grey * alpha).sum()) / max(float(alpha.sum()), 1.0)
@@ -235,6 +241,16 @@ def _mass(ink: Grey) -> tuple[float, float]:
         float(rows @ np.arange(len(rows)) / total),
         float(columns @ np.arange(len(columns)) / total),
     )
+
+
+def _extent(sums: list[float]) -> tuple[int, int, float]:
+    """First place that is not zero, the one behind the last, and the centre of mass."""
+    start, end = 0, len(sums)
+    while not sums[start]:
+        start += 1
+    while not sums[end - 1]:
+        end -= 1
+    return start, end, sum(map(mul, sums, PLACES)) / sum(sums)
 
 
 def _bounds(ink: npt.NDArray[np.bool_]) -> tuple[int, int, int, int]:
