@@ -67,9 +67,14 @@ class RunningService:
         try:
             self.stop()
         finally:
-            with suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-            self._log.close()
+            self.close()
+
+    def close(self) -> None:
+        """Leave nothing behind, whatever became of it."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.communicate()
+        self._log.close()
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
         """Send a signal and wait; exit status and what was written to standard error."""

@@ -145,7 +145,7 @@ def test_help_names_every_setting_and_its_default() -> None:
         (["--port", "99999"], {}, "port"),
         (["--port", MARK], {}, "port"),
         (["--workers", "0"], {}, "workers"),
-        (["--queue-limit", "255"], {}, "queue_limit"),
+        (["--queue-limit-ms", "0"], {}, "queue_limit_ms"),
         ([], {"max_batch": "none"}, "max_batch"),
         ([], {"deadline_ms": "-1"}, "deadline_ms"),
         (["--another", "1"], {}, "--another"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -12,7 +13,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from threading import Event
 
@@ -180,11 +181,11 @@ def test_signal_to_the_whole_group_ends_it_as_quietly(number: signal.Signals) ->
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_ends_cleanly_while_it_starts(number: signal.Signals) -> None:
-    service = RunningService("--workers", "2")
-    eventually(lambda: len(service.workers()) == 2)
-    os.killpg(service.process.pid, number)
-    assert service.ended() == (0, "")
-    assert not service.processes()
+    with closing(RunningService("--workers", "2")) as service:
+        eventually(lambda: len(service.workers()) == 2)
+        os.killpg(service.process.pid, number)
+        assert service.ended() == (0, "")
+        assert not service.processes()
 
 
 def test_second_interrupt_does_not_wait_for_requests() -> None:
@@ -205,9 +206,9 @@ def test_hangup_ends_nothing() -> None:
 
 
 def test_worker_that_dies_at_the_start_ends_the_service_with_one_line() -> None:
-    service = RunningService("--workers", "2")
-    os.kill(eventually(lambda: max(service.workers(), default=None)), signal.SIGKILL)
-    status, written = service.ended()
+    with closing(RunningService("--workers", "2")) as service:
+        os.kill(eventually(lambda: max(service.workers(), default=None)), signal.SIGKILL)
+        status, written = service.ended()
     assert status == 1
     [line] = written.splitlines()
     assert line.startswith("service: ")
@@ -236,3 +237,21 @@ def test_process_that_only_hands_out_connections_stays_light() -> None:
     heavy = {"fastapi", "starlette", "uvicorn", "numpy", "onnxruntime", "prometheus_client"}
     assert "service.supervisor" in loaded
     assert heavy.isdisjoint(loaded)
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="this system has no prlimit")
+@pytest.mark.parametrize("who", ["supervisor", "worker"])
+def test_service_outlives_a_time_of_too_many_open_files(who: str) -> None:
+    with RunningService() as service:
+        pid = service.process.pid if who == "supervisor" else max(service.workers())
+        soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, hard))
+        with service.connect() as connection:
+            eventually(lambda: "too many open files" in service.written().lower())
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
+            if who == "supervisor":
+                assert not is_last_answer(connection)
+            else:
+                assert connection.recv(1) == b""
+        assert ask(service).status_code == 200
+        assert service.stop()[0] == 0
