@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from loadtest.bench import closed
+from loadtest.bench import bare, closed, mixed, overload, resources
 from loadtest.bench.picture import draw
 from loadtest.bench.processes import Broken
 from loadtest.bench.progress import Progress
@@ -25,6 +25,7 @@ from loadtest.bench.setting import Setting
 from loadtest.bench.table import as_markdown
 from loadtest.bench.traffic import write_traffic
 from loadtest.reference import newest
+from service.contract.manifest import MANIFEST, Manifest
 
 Plan = tuple[Callable[[int, float], float], Callable[[Setting], list[Row]]]
 
@@ -32,6 +33,13 @@ Plan = tuple[Callable[[int, float], float], Callable[[Setting], list[Row]]]
 PARTS: dict[str, Plan] = {
     part: (partial(closed.planned_seconds, part), partial(closed.measure, part))
     for part in closed.PLANS
+} | {
+    "bare": (bare.planned_seconds, bare.measure),
+    "mixed": (mixed.planned_seconds, mixed.measure),
+    "overload": (overload.planned_seconds, overload.measure),
+    "startup": (resources.startup_seconds, resources.startup),
+    "memory": (resources.memory_seconds, resources.memory),
+    "workers": (resources.workers_seconds, resources.workers),
 }
 
 
@@ -137,11 +145,19 @@ def describe(options: argparse.Namespace) -> dict[str, Any]:
         "processor": f"{processor}, {os.cpu_count()} cores",
         "python": platform.python_version(),
         "onnxruntime": version("onnxruntime"),
-        "models": ", ".join("/".join(newest(n).parts[-2:]) for n in ("digits", "sentiment")),
+        "models": ", ".join(map(served, ("digits", "sentiment"))),
         "rounds": options.rounds,
         "seconds": options.seconds,
         "load before": round(os.getloadavg()[0], 2),
     }
+
+
+def served(name: str) -> str:
+    """Such as sentiment/1 (model.onnx, accuracy 89.62%)."""
+    folder = newest(name)
+    manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+    said = f"{manifest.serves}, accuracy {manifest.test.accuracy:.2%}"
+    return f"{name}/{folder.name} ({said})"
 
 
 def report(results: Results, folder: Path) -> None:

@@ -80,7 +80,10 @@ def measure(part: str, setting: Setting) -> list[Row]:
             ("requests", "/s", lambda closed: closed.rate),
             ("p50", "ms", lambda closed: closed.p50_ms),
             ("p99", "ms", lambda closed: closed.p99_ms),
+            ("work", "tokens/s", lambda closed: closed.token_rate),
         ):
+            if not any(map(of, ours)):
+                continue
             rows.append(
                 Row(
                     part,

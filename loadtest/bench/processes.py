@@ -15,7 +15,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 60  # seconds for a server to start or to end
+PATIENCE = 60  # seconds for a server to start, or for a program to end by itself
+FAREWELL = 5  # seconds to end when told to
 
 OURS = [sys.executable, "-m", "service"]
 REFERENCE = [sys.executable, "-m", "loadtest.reference"]
@@ -41,12 +42,16 @@ def started(
     try:
         yield process
     finally:
-        process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(PATIENCE)
-        with suppress(ProcessLookupError):  # what is left of its group, mostly nothing
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        try:
+            process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(FAREWELL)
+        finally:  # also upon a second, impatient Ctrl-C
+            with suppress(ProcessLookupError):  # what is left of its group, mostly nothing
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
 
 
 def output(command: Sequence[str], cores: Sequence[int]) -> str:

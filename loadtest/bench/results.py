@@ -26,7 +26,7 @@ class Row:
     """One line of the table: a figure of each round, for both services or for ours alone.
 
     Ratios are of the two figures of one round, which were taken one right after the other.
-    `unit` is one of /s, ms, s, MB, x, % or empty for a count; shares are kept as 0 to 1.
+    `unit` is one of /s, tokens/s, ms, s, MB, x, % or empty for a count; shares are kept as 0 to 1.
     """
 
     part: str
@@ -38,8 +38,8 @@ class Row:
 
     @property
     def ratios(self) -> list[float]:
-        """Empty where there is nothing to compare with."""
-        if not self.reference or not all(self.reference):
+        """Empty where there is nothing to compare with; shares and counts are no matter of it."""
+        if self.unit in ("%", "") or not self.reference or not all(self.reference):
             return []
         return [a / b for a, b in zip(self.ours, self.reference, strict=False)]
 

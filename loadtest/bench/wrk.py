@@ -8,12 +8,14 @@ from pathlib import Path
 
 from loadtest.bench.processes import Broken, output
 
+COUNTED = ("sentiment", "short")  # files whose answers say how many tokens they took
 SCRIPT = Path(__file__).with_name("wrk.lua")
 
 
 @dataclass(frozen=True)
 class Closed:
-    """What was measured. `refused` are answers of 4xx and 5xx, `broken` requests without one."""
+    """What was measured. `refused` are answers of 4xx and 5xx, `broken` requests without one;
+    `tokens` were read in the texts that were answered, 0 if not asked for."""
 
     requests: int
     seconds: float
@@ -21,29 +23,25 @@ class Closed:
     p99_ms: float
     refused: int
     broken: int
+    tokens: int = 0
 
     @property
     def rate(self) -> float:
         """Good answers a second."""
         return (self.requests - self.refused) / self.seconds
 
+    @property
+    def token_rate(self) -> float:
+        """Tokens a second: what was really done, whatever the lengths of the texts in it."""
+        return self.tokens / self.seconds
+
 
 def command(url: str, requests: Path, connections: int, seconds: float, skip: int) -> list[str]:
     """wrk with one thread; its last line of output is for `parse`."""
-    whole = max(1, round(seconds))
-    options = ["--threads", "1", "--connections", str(connections), "--duration", f"{whole}s"]
-    return [
-        "wrk",
-        *options,
-        "--timeout",
-        "60s",
-        "-s",
-        str(SCRIPT),
-        url,
-        "--",
-        str(requests),
-        str(skip),
-    ]
+    duration = f"{max(1, round(seconds))}s"
+    options = ["--threads", "1", "--connections", str(connections), "--duration", duration]
+    arguments = [str(requests), str(skip), *(["tokens"] if requests.name in COUNTED else [])]
+    return ["wrk", *options, "--timeout", "60s", "-s", str(SCRIPT), url, "--", *arguments]
 
 
 def parse(printed: str) -> Closed:
