@@ -13,7 +13,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Event
 
@@ -21,7 +21,7 @@ import httpx
 import pytest
 
 from tests.running import DEADLINE, ROOT, RunningService, eventually
-from tests.test_process import answer_on, ask, begin, refuses_connections
+from tests.test_process import ask
 
 GET = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -120,15 +120,6 @@ def test_worker_told_to_end_announces_the_last_answer_of_each_connection() -> No
         eventually(lambda: worker not in service.workers())
 
 
-def test_connection_that_has_not_asked_yet_is_answered_when_the_service_ends() -> None:
-    with RunningService() as service, service.connect() as fresh:
-        eventually(lambda: holders(service))
-        service.process.send_signal(signal.SIGTERM)
-        eventually(lambda: refuses_connections(service))
-        assert is_last_answer(fresh)
-        assert service.ended() == (0, "")
-
-
 def test_connections_wait_while_no_worker_can_take_them() -> None:
     with RunningService() as service, ExitStack() as stack:
         [worker] = service.workers()
@@ -155,64 +146,6 @@ def test_successor_that_cannot_start_leaves_the_old_worker_in_its_place(tmp_path
         eventually(lambda: service.workers() and worker not in service.workers())
         assert ask(service).status_code == 200
         assert "Traceback" not in service.written()
-
-
-def test_nothing_stays_when_the_service_is_killed() -> None:
-    with RunningService("--workers", "2") as service:
-        assert ask(service).status_code == 200
-        service.process.kill()
-        service.process.communicate(timeout=DEADLINE)
-        eventually(lambda: not service.processes())
-
-
-def test_request_in_flight_when_the_service_is_killed_still_gets_its_answer() -> None:
-    with RunningService() as service, begin(service) as connection:
-        service.process.kill()
-        connection.sendall(b'{"text": "A good film."}')
-        assert answer_on(connection)[0] == 200
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_signal_to_the_whole_group_ends_it_as_quietly(number: signal.Signals) -> None:
-    with RunningService("--workers", "2") as service:
-        os.killpg(service.process.pid, number)
-        assert service.ended() == (0, "")
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_ends_cleanly_while_it_starts(number: signal.Signals) -> None:
-    with closing(RunningService("--workers", "2")) as service:
-        eventually(lambda: len(service.workers()) == 2)
-        os.killpg(service.process.pid, number)
-        assert service.ended() == (0, "")
-        assert not service.processes()
-
-
-def test_second_interrupt_does_not_wait_for_requests() -> None:
-    with RunningService() as service, begin(service):
-        service.process.send_signal(signal.SIGINT)
-        eventually(lambda: refuses_connections(service))
-        service.process.send_signal(signal.SIGINT)
-        service.process.communicate(timeout=10)  # less than the 30 seconds that it had
-
-
-def test_hangup_ends_nothing() -> None:
-    with RunningService() as service:
-        before = service.workers()
-        os.killpg(service.process.pid, signal.SIGHUP)
-        assert ask(service).status_code == 200
-        assert service.workers() == before
-        assert service.stop() == (0, "")
-
-
-def test_worker_that_dies_at_the_start_ends_the_service_with_one_line() -> None:
-    with closing(RunningService("--workers", "2")) as service:
-        os.kill(eventually(lambda: max(service.workers(), default=None)), signal.SIGKILL)
-        status, written = service.ended()
-    assert status == 1
-    [line] = written.splitlines()
-    assert line.startswith("service: ")
-    assert "SIGKILL" in line
 
 
 def test_shared_numbers_live_as_long_as_the_service_and_gauges_as_long_as_their_worker() -> None:
