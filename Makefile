@@ -11,7 +11,7 @@
 
 HOST = 127.0.0.1
 PORT = 8000
-WORKERS = 1
+WORKERS = # one for each CPU
 USERS ?= 20
 DURATION ?= 30s
 SCENARIO ?= MixedDay
@@ -22,7 +22,7 @@ PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check
 .PHONY: serve test check lock install-training loadtest bench test-compose clean
 
 serve: .venv/serve
-	@exec .venv/bin/python -m service --host $(HOST) --port $(PORT) --workers $(WORKERS)
+	@exec .venv/bin/python -m service --host $(HOST) --port $(PORT) $(if $(WORKERS),--workers $(WORKERS))
 
 test: .venv/test
 	.venv/bin/python -m pytest
@@ -40,7 +40,7 @@ test-compose: .venv/test
 	.venv/bin/python -m pytest -m compose tests/compose
 
 loadtest: .venv/test
-	@SERVICE_HOST=$(HOST) SERVICE_WORKERS=$(WORKERS) .venv/bin/python -m loadtest \
+	@SERVICE_HOST=$(HOST) $(if $(WORKERS),SERVICE_WORKERS=$(WORKERS)) .venv/bin/python -m loadtest \
 		--users $(USERS) --duration $(DURATION) --scenario $(SCENARIO) $(if $(URL),--url $(URL))
 
 bench: .venv/test
