@@ -238,8 +238,8 @@ class Batcher(Generic[Row, Result]):
         window += self._bulk.most_urgent(WINDOW - len(window))
         while window and self._is_too_late(window[0], now):
             self._expire(window.pop(0))
-        if not window:
-            return []
+        if not window:  # there may be more behind it
+            return self._next_batch(now) if self._single.rows or self._bulk.rows else []
         leader = window[0]
         window.sort(key=by_size)
         start, end = cheapest_batch(
@@ -260,9 +260,9 @@ class Batcher(Generic[Row, Result]):
         return batch
 
     def _is_too_late(self, pending: Pending[Row, Answered[Result]], now: float) -> bool:
-        """Whether a row that had to wait would not be done by its deadline."""
-        alone = self._cost.seconds(1, pending.size)
-        return pending.expiry is not None and now + alone > pending.deadline
+        """Whether a row would not be done by its deadline; one that never had to wait is tried."""
+        alone = self._cost.seconds(1, pending.size) if pending.expiry else 0.0
+        return now + alone > pending.deadline
 
     def _start(self, batch: list[Pending[Row, Answered[Result]]], now: float) -> None:
         largest = max(each.size for each in batch)
