@@ -1,4 +1,4 @@
-"""Publishing is all or nothing, and the figures in a manifest are what they are called."""
+"""Publishing is all or nothing, and serves int8 only where it costs no accuracy."""
 
 from __future__ import annotations
 
@@ -12,19 +12,12 @@ import torch
 from pydantic import ValidationError
 
 from service.contract.manifest import MANIFEST, Manifest, Parity, mismatched
-from service.contract.probabilities import class_probabilities
+from training.card import read_history
 from training.cnn import DigitCNN
-from training.export import (
-    Release,
-    Scored,
-    calibration_error,
-    check_parity,
-    fit_temperature,
-    publish,
-    wilson_interval,
-)
+from training.export import INT8, MODEL, Form, Release, check_parity, publish
 from training.graphs import digits_graph
 from training.progress import Epoch
+from training.scores import Scored
 
 
 @pytest.fixture(scope="module")
@@ -40,14 +33,12 @@ def release(graph: onnx.ModelProto) -> Release:
     return Release(
         name="digits",
         labels=[str(digit) for digit in range(10)],
-        graph=graph,
+        fp32=Form(MODEL, graph, scored, scored),
         preprocessing=1,
         recipe={"name": "default", "epochs": 1},
         seed=1,
         data={},
         history=[Epoch(1, 2.0, 0.3, 1.9, 0.4, 1.0)],
-        validation=scored,
-        test=scored,
         parity=Parity(samples=20, largest_difference=0.0),
         golden=[],
         temperature=1.0,
@@ -118,61 +109,67 @@ def test_a_graph_that_differs_is_refused_wherever_it_does(wrong: float, place: i
         check_parity(reference, runs)
 
 
+def answering(wrong: int, samples: int = 2_000) -> Scored:
+    """Answers of which that many are wrong."""
+    labels = np.arange(samples) % 10
+    answers = np.where(np.arange(samples) < wrong, (labels + 1) % 10, labels)
+    return Scored(np.eye(10, dtype=np.float32)[answers] * 4, labels)
+
+
+def with_int8(release: Release, wrong: int) -> Release:
+    """Errors on validation and test: fp32 10 and 30, int8 `wrong` and 40."""
+    graph = release.fp32.graph
+    return replace(
+        release,
+        fp32=Form(MODEL, graph, answering(10), answering(30)),
+        int8=Form(INT8, graph, answering(wrong), answering(40)),
+    )
+
+
 @pytest.mark.parametrize(
-    ("correct", "samples", "low", "high"),
-    [
-        (5, 10, 0.2366, 0.7634),
-        (0, 10, 0.0, 0.2775),
-        (10, 10, 0.7225, 1.0),
-        (81, 263, 0.2553, 0.3662),  # Newcombe, Statistics in Medicine 17 (1998), table I
-        (15, 148, 0.0624, 0.1605),
-        (1, 29, 0.0061, 0.1718),
-    ],
+    ("wrong", "serves"), [(10, INT8), (12, INT8), (8, INT8), (13, MODEL), (7, MODEL), (900, MODEL)]
 )
-def test_wilson_interval_gives_published_values(
-    correct: int, samples: int, low: float, high: float
+def test_int8_serves_only_where_it_moves_validation_by_no_more_than_a_tenth_of_a_point(
+    release: Release, tmp_path: Path, wrong: int, serves: str
 ) -> None:
-    assert wilson_interval(correct, samples) == pytest.approx((low, high), abs=6e-5)
+    folder = publish(with_int8(release, wrong), tmp_path)
+    manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+    assert manifest.serves == serves
+    assert {MODEL, INT8} <= manifest.files.keys()
+    assert mismatched(folder, manifest.files) is None
 
 
-@pytest.mark.parametrize("classes", [1, 10])
-@pytest.mark.parametrize("temperature", [0.3, 1.0, 2.5])
-def test_temperature_is_found_again(classes: int, temperature: float) -> None:
-    """Labels drawn from the probabilities of logits that are then made too large or too small."""
-    rng = np.random.default_rng(1)
-    logits = rng.normal(0, 2, (20_000, classes)).astype(np.float32)
-    cumulated = class_probabilities(logits, 1.0).cumsum(axis=1)
-    labels = (rng.uniform(size=(20_000, 1)) > cumulated[:, :-1]).sum(axis=1)
-    distorted = Scored((logits * temperature).astype(np.float32), labels)
-    assert fit_temperature(distorted) == pytest.approx(temperature, rel=0.05)
+@pytest.mark.parametrize("wrong", [11, 900], ids=["int8_serves", "fp32_serves"])
+def test_figures_of_a_manifest_are_those_of_the_form_that_serves(
+    release: Release, tmp_path: Path, wrong: int
+) -> None:
+    folder = publish(with_int8(release, wrong), tmp_path)
+    manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+    both = manifest.quantization
+    assert both is not None
+    served = both.int8 if manifest.serves == INT8 else both.fp32
+    assert (manifest.validation, manifest.test) == (served.validation, served.test)
+    assert [form.test.correct for form in (both.fp32, both.int8)] == [1_970, 1_960]
+    assert [form.validation.correct for form in (both.fp32, both.int8)] == [1_990, 2_000 - wrong]
+    assert both.changed_labels == 10
+    odds = np.exp(4.0)
+    assert both.largest_difference == pytest.approx((odds - 1) / (odds + 9))
+    card = (folder / "CARD.md").read_text(encoding="utf-8")
+    assert f"`{manifest.serves}` serves" in card
+    assert "98.50%, 99.50%" in card  # fp32, test and validation
 
 
-def test_temperature_never_changes_which_label_is_the_most_probable() -> None:
-    logits = np.random.default_rng(2).normal(0, 3, (500, 10)).astype(np.float32)
-    labels = class_probabilities(logits, 1.0).argmax(axis=1)
-    for temperature in (0.1, 10.0):
-        np.testing.assert_array_equal(
-            class_probabilities(logits, temperature).argmax(axis=1), labels
-        )
+def test_a_model_of_one_form_says_nothing_of_int8(release: Release, tmp_path: Path) -> None:
+    folder = publish(release, tmp_path)
+    manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+    assert (manifest.serves, manifest.quantization) == (MODEL, None)
+    assert "int8" not in (folder / "CARD.md").read_text(encoding="utf-8")
 
 
-def scored(*groups: tuple[float, int, int]) -> Scored:
-    """For each (confidence in positive, samples, positive among them) that many log-odds."""
-    logits = [np.log(p / (1 - p)) for p, count, _ in groups for _ in range(count)]
-    labels = [int(i < positive) for _, count, positive in groups for i in range(count)]
-    return Scored(np.array(logits, np.float32)[:, None], np.array(labels))
-
-
-def test_calibration_error_of_perfectly_calibrated_answers_is_zero() -> None:
-    perfect = scored((0.75, 4, 3), (0.9, 10, 9), (0.2, 5, 1), (0.5, 2, 1))
-    assert calibration_error(perfect, 1.0) == pytest.approx(0, abs=1e-6)
-
-
-def test_calibration_error_is_the_mean_distance_of_confidence_and_accuracy() -> None:
-    """0.75 sure and right 1 time in 4, 0.9 sure and always right: (4 * 0.5 + 6 * 0.1) / 10."""
-    assert calibration_error(scored((0.75, 4, 1), (0.9, 6, 6)), 1.0) == pytest.approx(0.26)
-
-
-def test_calibration_error_counts_answers_that_are_entirely_sure() -> None:
-    sure = Scored(np.array([[500.0], [500.0]], np.float32), np.array([1, 0]))
-    assert calibration_error(sure, 1.0) == pytest.approx(0.5)
+def test_a_card_gives_back_the_history_that_it_tells(release: Release, tmp_path: Path) -> None:
+    history = [
+        Epoch(1, 2.0, 0.3, 1.9, 0.4, seconds=0),
+        Epoch(12, 0.1234, 0.9561, 0.2, 1.0, seconds=0),
+    ]
+    folder = publish(replace(release, history=history), tmp_path)
+    assert read_history((folder / "CARD.md").read_text(encoding="utf-8")) == history

@@ -11,6 +11,7 @@ import pytest
 from service.contract.image import read_digit
 from service.session import Session
 from tests.committed import Ids, committed, run_ids
+from tests.oracle import read_weights
 from training.golden import GOLDEN_TEXTS, golden_images
 
 BATCHES = [2, 7, 16, 64]
@@ -91,6 +92,23 @@ def test_real_texts_get_the_same_bytes_together_and_beside_the_longest_that_is_r
     alone = [run_ids(sentiment, [row]).tobytes() for row in rows]
     together = run_ids(sentiment, [*rows, longest])
     assert [row.tobytes() for row in together[:-1]] == alone
+
+
+def test_the_strongest_words_get_the_same_bytes_alone_and_beside_each_other(
+    models_dir: Path, sentiment: Session
+) -> None:
+    """Repeated, they drive units as far as they go; beside them stand the faintest words, and
+    ends of rows at every place."""
+    weights = read_weights(committed(models_dir, "sentiment").folder / "model.onnx")
+    by_strength = np.argsort(np.abs(weights["embedding"]).max(axis=1))
+    strong, faint = by_strength[-8:], by_strength[:8]
+    rows = [np.full(length, word) for word, length in zip(strong, range(1, 300, 40), strict=True)]
+    rows += [np.resize(faint, length) for length in (1, 2, 9, 31, 150)]
+    rows += [np.resize(strong, 120), np.full(1, strong[-1]), np.resize(by_strength, 64)]
+    alone = [run_ids(sentiment, [row]).tobytes() for row in rows]
+    for order in (np.arange(16), np.arange(16)[::-1], np.roll(np.arange(16), 5)):
+        together = run_ids(sentiment, [rows[i] for i in order])
+        assert [row.tobytes() for row in together] == [alone[i] for i in order]
 
 
 def test_the_same_batch_gives_the_same_bytes_again_and_in_a_new_session(models_dir: Path) -> None:

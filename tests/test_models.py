@@ -14,8 +14,8 @@ from service.contract.image import read_digit
 from service.contract.manifest import Tensor, mismatched
 from service.contract.probabilities import class_probabilities
 from tests.committed import Committed, committed, run_ids
-from training.export import wilson_interval
 from training.golden import GOLDEN_TEXTS, golden_images
+from training.scores import wilson_interval
 
 GOLDEN_TOLERANCE = 1e-3
 MAX_BYTES = 40_000_000
@@ -121,9 +121,25 @@ def test_accuracy_on_the_whole_test_set_is_good(
 
 
 def test_recorded_figures_fit_together(model: Committed) -> None:
-    for measured in (model.manifest.test, model.manifest.validation):
+    figures = [model.manifest.test, model.manifest.validation]
+    if both := model.manifest.quantization:
+        figures += [
+            each for form in (both.fp32, both.int8) for each in (form.test, form.validation)
+        ]
+    for measured in figures:
         assert measured.accuracy == measured.correct / measured.samples
         assert measured.interval == wilson_interval(measured.correct, measured.samples)
+
+
+def test_mood_is_served_in_int8_which_cost_no_accuracy(sentiment: Committed) -> None:
+    manifest, both = sentiment.manifest, sentiment.manifest.quantization
+    assert both is not None
+    assert manifest.serves == "model.int8.onnx"
+    assert (manifest.validation, manifest.test) == (both.int8.validation, both.int8.test)
+    assert abs(both.int8.validation.accuracy - both.fp32.validation.accuracy) <= 0.001
+    moved = abs(both.int8.test.correct - both.fp32.test.correct)
+    assert moved <= both.changed_labels <= 0.005 * manifest.test.samples
+    assert both.largest_difference < 0.05
 
 
 def test_golden_digits_are_labelled_as_they_were_drawn(digits: Committed) -> None:

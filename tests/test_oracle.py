@@ -1,4 +1,7 @@
-"""The committed models compute what the equations say, and so does the yardstick itself."""
+"""The committed fp32 graphs compute what the equations say, and so does the yardstick itself.
+
+How far int8 is from fp32 is the matter of `test_quantization`.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from service.contract.probabilities import class_probabilities
 from service.contract.text import TextEncoder, pad
 from service.session import Session
 from tests import oracle
+from tests.committed import committed
 from training.datasets import read_idx, read_reviews
 from training.golden import GOLDEN_TEXTS, golden_images
 
@@ -22,12 +26,12 @@ TOLERANCE = 1e-4
 
 @pytest.fixture(scope="module")
 def digits(models_dir: Path) -> Path:
-    return models_dir / "digits" / "1"
+    return committed(models_dir, "digits").folder
 
 
 @pytest.fixture(scope="module")
 def sentiment(models_dir: Path) -> Path:
-    return models_dir / "sentiment" / "1"
+    return committed(models_dir, "sentiment").folder
 
 
 def digits_apart(folder: Path, images: npt.NDArray[np.uint8]) -> float:

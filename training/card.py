@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from service.contract.manifest import Manifest
 from training.progress import Epoch
+
+CARD = "CARD.md"
 
 ABOUT = {
     "digits": """Reads one handwritten digit. It was trained on MNIST: digits of American census
@@ -48,6 +51,18 @@ def write_card(manifest: Manifest, history: Sequence[Epoch], path: Path) -> None
         if manifest.max_tokens
         else ""
     )
+    changes = (
+        f"""| accuracy of the fp32 form, `model.onnx`: test, validation \
+| {q.fp32.test.accuracy:.2%}, {q.fp32.validation.accuracy:.2%} |
+| accuracy of the int8 form, `model.int8.onnx`: test, validation \
+| {q.int8.test.accuracy:.2%}, {q.int8.validation.accuracy:.2%} |
+| test samples to which the forms give different labels | {q.changed_labels:,} |
+| largest difference of a probability between the forms, test \
+| {q.largest_difference:.4f} |
+"""
+        if (q := manifest.quantization)
+        else ""
+    )
     path.write_text(
         f"""# {name}/{manifest.version}
 
@@ -62,16 +77,16 @@ def write_card(manifest: Manifest, history: Sequence[Epoch], path: Path) -> None
 | accuracy, validation ({validation.samples:,} samples, the epoch was chosen on them) \
 | {validation.accuracy:.2%} |
 | expected calibration error, test, 15 bins | {manifest.calibration.expected_error:.2%} |
-| largest difference of a probability between torch and ONNX, {manifest.parity.samples:,} \
+| largest difference of a probability between torch and `model.onnx`, {manifest.parity.samples:,} \
 test samples | {manifest.parity.largest_difference:.0e} |
-
+{changes}
 ![Learning curves](learning_curves.png)
 ![Confusion matrix on test](confusion.png)
 
 ## Made
 
-{ARCHITECTURE[name]} {manifest.parameters:,} parameters, {manifest.files[manifest.serves].bytes:,} \
-bytes of ONNX. Probabilities are calibrated by a temperature of \
+{ARCHITECTURE[name]} {manifest.parameters:,} parameters; `{manifest.serves}` serves, \
+{manifest.files[manifest.serves].bytes:,} bytes. Probabilities are calibrated by a temperature of \
 {manifest.calibration.temperature:.3f}, fitted on validation.
 
     python -m training.{name} --recipe {manifest.recipe["name"]} --seed {manifest.seed} \
@@ -89,3 +104,20 @@ bytes of ONNX. Probabilities are calibrated by a temperature of \
 """,
         encoding="utf-8",
     )
+
+
+def read_history(card: str) -> list[Epoch]:
+    """The epochs of a card as far as it tells them: rounded, and not how long they took."""
+    number, loss, share = r"(\d+)", r"(\d+\.\d+)", r"(\d+\.\d+)%"
+    row = rf"^\| {number} \| {loss} \| {share} \| {loss} \| {share} \|$"
+    return [
+        Epoch(
+            int(found[1]),
+            float(found[2]),
+            float(found[3]) / 100,
+            float(found[4]),
+            float(found[5]) / 100,
+            seconds=0,
+        )
+        for found in re.finditer(row, card, re.MULTILINE)
+    ]

@@ -23,10 +23,10 @@ from training.cnn import DigitCNN
 from training.compute import fast_bfloat16, pick_device, seed_everything
 from training.datasets import Digits, Splits, data_hashes, load_digits
 from training.export import (
+    MODEL,
+    Form,
     Release,
-    Scored,
     check_parity,
-    fit_temperature,
     golden_case,
     open_graph,
     publish,
@@ -35,6 +35,7 @@ from training.golden import as_bytes, golden_images
 from training.graphs import digits_graph
 from training.options import Options, parse_options, run
 from training.progress import Epoch, progress
+from training.scores import Scored, fit_temperature
 
 LABELS = [str(digit) for digit in range(10)]
 
@@ -212,19 +213,17 @@ def assess(
     compared = data.test.take(np.arange(min(2000, len(data.test))))
     reference = predict(model.cpu(), compared, torch.device("cpu")).numpy()
     parity = check_parity(reference, [run(compared.images[:, None], n) for n in (1, 7, 64, 2000)])
-    validation = score(data.validation)
-    temperature = fit_temperature(validation)
+    fp32 = Form(MODEL, graph, score(data.validation), score(data.test))
+    temperature = fit_temperature(fp32.validation)
     return Release(
         name="digits",
         labels=LABELS,
-        graph=graph,
+        fp32=fp32,
         preprocessing=VERSION,
         recipe={"name": options.recipe, **asdict(recipe)},
         seed=options.seed,
         data=data_hashes(options.data_dir / "mnist"),
         history=history,
-        validation=validation,
-        test=score(data.test),
         parity=parity,
         golden=[
             golden_case(run(read_digit(png).pixels[None], 1), LABELS, temperature, image=png)

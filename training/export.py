@@ -10,53 +10,42 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 import onnxruntime
 
 from service.contract.manifest import (
     MANIFEST,
-    Accuracy,
     Calibration,
     GoldenCase,
     Manifest,
+    Measured,
     Parity,
+    Quantization,
     Tensor,
     describe_files,
 )
 from service.contract.probabilities import class_probabilities
-from training.card import write_card
+from training.card import CARD, write_card
 from training.plots import plot_confusion, plot_learning_curves
 from training.progress import Epoch
-
-Logits = npt.NDArray[np.float32]  # (n, 10) or (n, 1)
-Labels = npt.NDArray[np.int64]  # (n,)
+from training.scores import Logits, Scored, calibration_error
 
 MODEL = "model.onnx"
+INT8 = "model.int8.onnx"
+TOKENIZER = "tokenizer.json"
 PARITY_LIMIT = 1e-5
+INT8_LIMIT = 0.001
+"""How far accuracy on validation may move for int8 to serve: 0.1 points."""
 
 
 @dataclass(frozen=True)
-class Scored:
-    """Logits of one part of the data, as the exported graph gives them, and the truth."""
+class Form:
+    """A graph, the file that it is published as, and what it answered."""
 
-    logits: Logits
-    labels: Labels
-
-    def accuracy(self) -> Accuracy:
-        """How often the most probable label is the true one."""
-        correct = int((self.predicted() == self.labels).sum())
-        return Accuracy(
-            correct=correct,
-            samples=len(self.labels),
-            accuracy=correct / len(self.labels),
-            interval=wilson_interval(correct, len(self.labels)),
-        )
-
-    def predicted(self) -> Labels:
-        """The most probable label of each."""
-        labels: Labels = class_probabilities(self.logits, 1.0).argmax(axis=1)
-        return labels
+    file: str
+    graph: onnx.ModelProto
+    validation: Scored
+    test: Scored
 
 
 @dataclass(frozen=True)
@@ -65,19 +54,30 @@ class Release:
 
     name: str
     labels: Sequence[str]
-    graph: onnx.ModelProto
+    fp32: Form
     preprocessing: int
     recipe: Mapping[str, str | int | float | bool]
     seed: int
     data: Mapping[str, str]
     history: Sequence[Epoch]
-    validation: Scored
-    test: Scored
     parity: Parity
     golden: Sequence[GoldenCase]
     temperature: float
     max_tokens: int | None = None
     tokenizer: str | None = None  # tokenizer.json
+    int8: Form | None = None
+
+    @property
+    def served(self) -> Form:
+        """What validation, test, temperature and golden cases of the manifest belong to."""
+        return self.fp32 if self.int8 is None else form_to_serve(self.fp32, self.int8)
+
+
+def form_to_serve(fp32: Form, int8: Form) -> Form:
+    """The int8 form, unless accuracy on validation moves by more than 0.1 points."""
+    before, after = (form.validation.accuracy() for form in (fp32, int8))
+    moved = abs(after.correct - before.correct)
+    return int8 if moved <= INT8_LIMIT * before.samples else fp32
 
 
 def open_graph(graph: onnx.ModelProto) -> onnxruntime.InferenceSession:
@@ -100,42 +100,6 @@ def check_parity(torch_logits: Logits, onnx_logits: Sequence[Logits]) -> Parity:
     return Parity(samples=len(reference), largest_difference=largest)
 
 
-def fit_temperature(scored: Scored) -> float:
-    """The temperature of least negative log-likelihood (golden-section search on its logarithm)."""
-
-    def loss(log_temperature: float) -> float:
-        probabilities = class_probabilities(scored.logits, math.exp(log_temperature))
-        true = probabilities[np.arange(len(scored.labels)), scored.labels]
-        return -float(np.log(np.maximum(true, 1e-300)).mean())
-
-    low, high = math.log(0.1), math.log(10.0)
-    ratio = (math.sqrt(5) - 1) / 2
-    for _ in range(60):
-        left, right = high - ratio * (high - low), low + ratio * (high - low)
-        low, high = (low, right) if loss(left) < loss(right) else (left, high)
-    return math.exp((low + high) / 2)
-
-
-def calibration_error(scored: Scored, temperature: float, bins: int = 15) -> float:
-    """Expected calibration error: mean distance of confidence and accuracy, by bins of confidence
-    of equal width (Naeini et al., AAAI 2015)."""
-    probabilities = class_probabilities(scored.logits, temperature)
-    confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == scored.labels
-    bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = np.bincount(bin_of, weights=confidence - right, minlength=bins)
-    return float(np.abs(gaps).sum() / len(right))
-
-
-def wilson_interval(correct: int, samples: int, z: float = 1.96) -> tuple[float, float]:
-    """Wilson's score interval of a share, 95% by default (JASA 22, 1927)."""
-    share = correct / samples
-    centre = share + z * z / (2 * samples)
-    spread = z * math.sqrt(share * (1 - share) / samples + z * z / (4 * samples**2))
-    scale = 1 + z * z / samples
-    return (max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale))
-
-
 def golden_case(
     logits: Logits, labels: Sequence[str], temperature: float, **source: Any
 ) -> GoldenCase:
@@ -156,39 +120,42 @@ def publish(release: Release, models_dir: Path) -> Path:
     folder = shelf / f".{version}.partial"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    onnx.save(release.graph, folder / MODEL)
-    served = [MODEL]
+    served = release.served
+    for form in (release.fp32, release.int8):
+        if form is not None:
+            onnx.save(form.graph, folder / form.file)
     if release.tokenizer is not None:
-        (folder / "tokenizer.json").write_text(release.tokenizer, encoding="utf-8")
-        served.append("tokenizer.json")
+        (folder / TOKENIZER).write_text(release.tokenizer, encoding="utf-8")
     plot_learning_curves(release.history, folder / "learning_curves.png")
     plot_confusion(
-        release.test.labels, release.test.predicted(), release.labels, folder / "confusion.png"
+        served.test.labels, served.test.predicted(), release.labels, folder / "confusion.png"
     )
+    graph = release.fp32.graph
     manifest = Manifest(
         name=release.name,
         version=version,
         labels=tuple(release.labels),
-        inputs={value.name: _tensor(value) for value in release.graph.graph.input},
-        outputs={value.name: _tensor(value) for value in release.graph.graph.output},
+        inputs={value.name: _tensor(value) for value in graph.graph.input},
+        outputs={value.name: _tensor(value) for value in graph.graph.output},
         preprocessing=release.preprocessing,
         max_tokens=release.max_tokens,
-        serves=MODEL,
-        files=describe_files(folder, served),
-        parameters=_parameters(release.graph),
+        serves=served.file,
+        files=describe_files(folder, [served.file]),
+        parameters=_parameters(graph),
         recipe=dict(release.recipe),
         seed=release.seed,
         data=dict(release.data),
-        test=release.test.accuracy(),
-        validation=release.validation.accuracy(),
+        test=served.test.accuracy(),
+        validation=served.validation.accuracy(),
         calibration=Calibration(
             temperature=release.temperature,
-            expected_error=calibration_error(release.test, release.temperature),
+            expected_error=calibration_error(served.test, release.temperature),
         ),
         parity=release.parity,
         golden=tuple(release.golden),
+        quantization=_quantization(release),
     )
-    write_card(manifest, release.history, folder / "CARD.md")
+    write_card(manifest, release.history, folder / CARD)
     everything = [path.name for path in folder.iterdir()]
     manifest = manifest.model_copy(update={"files": describe_files(folder, everything)})
     (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
@@ -202,6 +169,23 @@ def publish(release: Release, models_dir: Path) -> Path:
         flush=True,
     )
     return target
+
+
+def _quantization(release: Release) -> Quantization | None:
+    if release.int8 is None:
+        return None
+    forms = release.fp32, release.int8
+    fp32, int8 = (class_probabilities(form.test.logits, release.temperature) for form in forms)
+    return Quantization(
+        fp32=Measured(
+            validation=release.fp32.validation.accuracy(), test=release.fp32.test.accuracy()
+        ),
+        int8=Measured(
+            validation=release.int8.validation.accuracy(), test=release.int8.test.accuracy()
+        ),
+        changed_labels=int((fp32.argmax(axis=1) != int8.argmax(axis=1)).sum()),
+        largest_difference=float(np.abs(fp32 - int8).max()),
+    )
 
 
 def _parameters(graph: onnx.ModelProto) -> int:

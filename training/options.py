@@ -1,4 +1,4 @@
-"""The command line that both training scripts share."""
+"""The command line that training scripts share."""
 
 from __future__ import annotations
 
@@ -54,6 +54,25 @@ def run(train: Callable[[Options], None], options: Options) -> None:
         sys.exit(f"{error.filename} is missing: python -m training.data makes it.")
 
 
+def add_data_dir(parser: argparse.ArgumentParser) -> None:
+    """The option that says where the data sets are."""
+    parser.add_argument(
+        "--data-dir",
+        type=Path,
+        default=Path(os.environ.get("DATA_DIR", ".data")),
+        help="folder with mnist/ and imdb/, as made by python -m training.data",
+    )
+
+
+def require_data(parser: argparse.ArgumentParser, data_dir: Path) -> None:
+    """End the program with a message where there is no such folder."""
+    if not data_dir.is_dir():
+        parser.error(
+            f"no data in {data_dir}: run python -m training.data, or name a folder "
+            "that holds mnist/ and imdb/ with --data-dir or DATA_DIR"
+        )
+
+
 def parse_options(
     description: str, recipes: Mapping[str, object], *, vectors: bool = False
 ) -> Options:
@@ -62,12 +81,7 @@ def parse_options(
         description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     parser.add_argument("--recipe", choices=list(recipes), default="default", help="how to train")
-    parser.add_argument(
-        "--data-dir",
-        type=Path,
-        default=Path(os.environ.get("DATA_DIR", ".data")),
-        help="folder with mnist/ and imdb/, as made by python -m training.data",
-    )
+    add_data_dir(parser)
     parser.add_argument(
         "--models-dir",
         type=Path,
@@ -87,11 +101,7 @@ def parse_options(
     options = parser.parse_args()
     if options.epochs is not None and options.epochs < 1:
         parser.error(f"--epochs must be at least 1, not {options.epochs}")
-    if not options.data_dir.is_dir():
-        parser.error(
-            f"no data in {options.data_dir}: run python -m training.data, or name a folder "
-            "that holds mnist/ and imdb/ with --data-dir or DATA_DIR"
-        )
+    require_data(parser, options.data_dir)
     if vectors and options.vectors is not None and not options.vectors.is_file():
         parser.error(f"there is no file {options.vectors}")
     if options.models_dir is None:

@@ -8,36 +8,26 @@ import time
 from dataclasses import asdict, dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim.lr_scheduler import ConstantLR, OneCycleLR
 
-from service.contract.text import VERSION, TextEncoder, pad
+from service.contract.text import TextEncoder
+from training.assessment import run_rows, sentiment_release
 from training.batches import EncodedReviews, collate, encode, shuffled_batches
 from training.checkpoint import Checkpoint
 from training.compute import fast_bfloat16, pick_device, seed_everything
 from training.datasets import Reviews, Splits, data_hashes, load_reviews, load_unlabelled
-from training.export import (
-    Release,
-    Scored,
-    check_parity,
-    fit_temperature,
-    golden_case,
-    open_graph,
-    publish,
-)
-from training.golden import GOLDEN_TEXTS
+from training.export import Release, check_parity, open_graph, publish
 from training.graphs import sentiment_graph
 from training.lstm import SentimentLSTM
 from training.options import Options, parse_options, run
 from training.progress import Epoch, progress
+from training.quantization import quantize
 from training.vectors import Vectors, read_glove, train_word2vec
 from training.vocabulary import UNKNOWN_ID, build_tokenizer
-
-LABELS = ["negative", "positive"]
 
 
 @dataclass(frozen=True)
@@ -216,51 +206,30 @@ def assess(
     recipe: Recipe,
     options: Options,
 ) -> Release:
-    """Export, compare with torch, and measure what is exported; here and only here is test
-    looked at."""
+    """Export, compare with torch, quantize, and measure what is exported."""
     encoder = TextEncoder(tokenizer, recipe.max_tokens)
     graph = sentiment_graph(model.cpu())
-    session = open_graph(graph)
-
-    def run(rows: list[npt.NDArray[np.int64]], batch: int) -> npt.NDArray[np.float32]:
-        parts = [rows[i : i + batch] for i in range(0, len(rows), batch)]
-        return np.concatenate([session.run(None, pad(part))[0] for part in progress(parts, "run")])
-
-    def score(reviews: Reviews) -> Scored:
-        encoded = encode(reviews, encoder)
-        order = np.argsort([len(ids) for ids in encoded.ids], kind="stable")
-        logits = np.empty((len(order), 1), np.float32)
-        logits[order] = run([encoded.ids[i] for i in order], 16)
-        return Scored(logits, reviews.labels)
-
     compared = encode(data.test.sample(min(1000, len(data.test))), encoder)
     reference = predict(model, compared, torch.device("cpu"))[:, None].numpy()
-    parity = check_parity(reference, [run(compared.ids, batch) for batch in (1, 7, 64)])
-    validation = score(data.validation)
-    temperature = fit_temperature(validation)
-    return Release(
-        name="sentiment",
-        labels=LABELS,
-        graph=graph,
-        preprocessing=VERSION,
+    session = open_graph(graph)
+    parity = check_parity(
+        reference, [run_rows(session, compared.ids, batch) for batch in (1, 7, 64)]
+    )
+    return sentiment_release(
+        graph,
+        quantize(graph),
+        tokenizer,
+        recipe.max_tokens,
+        data,
+        parity=parity,
         recipe={
             "name": options.recipe,
             **asdict(recipe),
             **({"vectors": options.vectors.name} if options.vectors else {}),
         },
         seed=options.seed,
-        data=data_hashes(options.data_dir / "imdb"),
+        hashes=data_hashes(options.data_dir / "imdb"),
         history=history,
-        validation=validation,
-        test=score(data.test),
-        parity=parity,
-        golden=[
-            golden_case(run([encoder.encode(text).ids], 1), LABELS, temperature, text=text)
-            for text in GOLDEN_TEXTS
-        ],
-        temperature=temperature,
-        max_tokens=recipe.max_tokens,
-        tokenizer=tokenizer.to_str(),
     )
 
 
