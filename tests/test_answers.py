@@ -13,7 +13,7 @@ import onnxruntime
 import pytest
 from PIL import Image
 
-from service.contract.probabilities import class_probabilities
+from service.contract.probabilities import row_probabilities
 from service.contract.text import pad
 from tests.answers import raw_probabilities
 from tests.committed import Committed, committed
@@ -106,7 +106,7 @@ def test_reviews_are_answered_exactly_as_the_graph_answers_each_alone(
     def expected(text: str) -> dict[str, Any]:
         encoded = encoder.encode(text)
         [logits] = graph.run(["logits"], {**pad([encoded.ids])})
-        odds = class_probabilities(logits[0], model.manifest.calibration.temperature).tolist()
+        odds = row_probabilities(logits[0].tolist(), model.manifest.calibration.temperature)
         return {
             "label": model.manifest.labels[int(np.argmax(odds))],
             "confidence": max(odds),

@@ -13,7 +13,8 @@ from tests.running import ROOT
 # place; what its own modules do among themselves is up to them.
 ORDER = """
 __main__ > supervisor > process, worker > app > routes > registry > digits, sentiment > predictor
-> batching, session > gate > problems, schemas > contract > settings > cpus, errors
+> batching, session > waiting > cost > gate > problems > exchange > telemetry > schemas > contract
+> settings > cpus, errors
 """
 PLACE = {
     name.strip(): place for place, names in enumerate(ORDER.split(">")) for name in names.split(",")
@@ -67,6 +68,19 @@ def test_training_takes_only_the_contract_of_the_service() -> None:
 def test_only_the_session_knows_the_runtime() -> None:
     knowing = {module for module, name in imports("service") if within(name, "onnxruntime")}
     assert knowing == {"service.session"}
+
+
+def test_only_the_batcher_and_the_path_to_it_know_of_batches() -> None:
+    knowing = {module for module, name in imports("service") if within(name, "service.batching")}
+    assert knowing == {"service.predictor"}
+
+
+def test_batching_knows_no_model_no_runtime_and_no_http() -> None:
+    own = {"service.batching", "service.waiting", "service.cost"}
+    allowed = {*own, "service.errors", "service.telemetry"}
+    taken = {name for module, name in imports("service") if module in own}
+    assert {".".join(name.split(".")[:2]) for name in taken if within(name, "service")} <= allowed
+    assert {name.split(".")[0] for name in taken} <= sys.stdlib_module_names | {"service"}
 
 
 def test_contract_loads_neither_web_framework_nor_runtime_nor_torch() -> None:

@@ -23,7 +23,7 @@ ACCEPTED = {
     "/sentiment": {"application/json", "text/plain"},
     "/sentiment/batch": {"application/json"},
 }
-READ = {"/models", "/models/{name}", "/health/live", "/health/ready"}
+READ = {"/models", "/models/{name}", "/health/live", "/health/ready", "/metrics"}
 REFUSALS = {"400", "413", "415", "422", "503", "504"}
 
 PREDICTED = {"label", "confidence", "probabilities", "abstained", "reason", "model"}

@@ -6,9 +6,13 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from starlette.types import Message
 
-from service.errors import CannotDecode, Invalid, Overloaded, ServiceError
-from service.problems import STATUS, problem, problem_json, problem_response
+from service.errors import CannotDecode, Invalid, MethodNotAllowed, Overloaded, ServiceError
+from service.exchange import Exchange
+from service.problems import STATUS, problem, problem_json
+from tests.asgi import header, sent
+from tests.deadline import within_deadline
 
 CONTRACT = """
 400 malformed
@@ -51,38 +55,57 @@ def test_codes_and_statuses_are_those_of_the_contract() -> None:
 
 @pytest.mark.parametrize("kind", STATUS)
 def test_body_has_the_fields_of_rfc_9457_and_ours(kind: type[ServiceError]) -> None:
-    assert problem(kind("Why."), "some-request") == {
+    error = kind("Why.")
+    assert "Why." in error.detail
+    assert problem(error, "some-request") == {
         "type": f"urn:problem:{kind.code}",
         "title": kind.title,
         "status": STATUS_OF_CODE[kind.code],
-        "detail": "Why.",
+        "detail": error.detail,
         "code": kind.code,
         "request_id": "some-request",
     }
 
 
-def test_answer_is_the_body_as_problem_json_with_its_status() -> None:
+async def answer_to(error: ServiceError) -> list[Message]:
+    async def fail(exchange: Exchange) -> None:  # noqa: ARG001
+        raise error
+
+    return await sent(fail, headers=[(b"x-request-id", b"some-request")])
+
+
+@within_deadline
+async def test_answer_is_the_body_as_problem_json_with_its_status() -> None:
     error = Invalid("“länge” must be a number.")
-    response = problem_response(error, "some-request")
-    assert response.status_code == 422
-    assert response.headers["Content-Type"] == "application/problem+json"
-    assert response.body == problem_json(error, "some-request")
-    assert json.loads(bytes(response.body)) == problem(error, "some-request")
+    answer = await answer_to(error)
+    assert answer[0]["status"] == 422
+    assert header(answer, b"content-type") == "application/problem+json"
+    assert answer[1]["body"] == problem_json(error, "some-request")
+    assert json.loads(answer[1]["body"]) == problem(error, "some-request")
+
+
+@within_deadline
+async def test_where_another_method_would_do_it_is_named() -> None:
+    answer = await answer_to(MethodNotAllowed("GET, HEAD"))
+    assert answer[0]["status"] == 405
+    assert header(answer, b"allow") == "GET, HEAD"
 
 
 @pytest.mark.parametrize(
     ("milliseconds", "seconds"),
     [(0, "0"), (1, "1"), (999, "1"), (1000, "1"), (1001, "2"), (59_001, "60")],
 )
-def test_retry_after_is_exact_in_the_body_and_rounded_up_in_the_header(
+@within_deadline
+async def test_retry_after_is_exact_in_the_body_and_rounded_up_in_the_header(
     milliseconds: int, seconds: str
 ) -> None:
     error = Overloaded("Later.", retry_after_ms=milliseconds)
     assert problem(error, "some-request")["retry_after_ms"] == milliseconds
-    assert problem_response(error, "some-request").headers["Retry-After"] == seconds
+    assert header(await answer_to(error), b"retry-after") == seconds
 
 
-def test_where_waiting_does_not_help_nothing_is_said_of_it() -> None:
+@within_deadline
+async def test_where_waiting_does_not_help_nothing_is_said_of_it() -> None:
     error = CannotDecode("The picture ends early.")
     assert "retry_after_ms" not in problem(error, "some-request")
-    assert "Retry-After" not in problem_response(error, "some-request").headers
+    assert header(await answer_to(error), b"retry-after") is None
