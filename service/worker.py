@@ -50,6 +50,7 @@ def main() -> None:
         log_level="warning",
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # no answer depends on the address of a client
         timeout_graceful_shutdown=settings.drain_seconds,
     )
     models = [f"{name}/{model.card().version}" for name, model in app.state.models.items()]
