@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from itertools import cycle
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from statistics import mean
 
@@ -18,10 +18,10 @@ import httpx
 import pytest
 
 from loadtest.bench import wrk
-from loadtest.bench.arrivals import Order, address, summarise
-from loadtest.bench.open_loop import OpenLoop, Record
+from loadtest.bench.arrivals import address
+from loadtest.bench.open_loop import OpenLoop
 from loadtest.bench.picture import draw
-from loadtest.bench.processes import REFERENCE, Server, serving
+from loadtest.bench.processes import REFERENCE, Server, descendants, serving
 from loadtest.bench.results import Results, Row, Target
 from loadtest.bench.table import as_markdown
 from loadtest.bench.traffic import (
@@ -36,49 +36,9 @@ from loadtest.bench.traffic import (
     write_requests,
 )
 from loadtest.inputs import draw_digits
-from tests.running import DEADLINE, ROOT, RunningService
+from tests.running import DEADLINE, ROOT, RunningService, eventually
 
 CORES = sorted(os.sched_getaffinity(0))
-SOON = [0.0] * 30  # thirty requests at once
-
-
-@contextmanager
-def fake_server(*answers: bytes) -> Iterator[tuple[str, int]]:
-    """Gives the answers in turn, whoever asks; an empty one ends the connection."""
-    turn, lock = cycle(answers), threading.Lock()
-
-    def talk(connection: socket.socket) -> None:
-        with connection, suppress(OSError):
-            while connection.recv(65_536):
-                with lock:
-                    answer = next(turn)
-                if not answer:
-                    return
-                connection.sendall(answer[:20])
-                connection.sendall(answer[20:])
-
-    def accept() -> None:
-        with suppress(OSError):  # the listener is closed
-            while True:
-                threading.Thread(target=talk, args=listener.accept()[:1], daemon=True).start()
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=accept)
-        thread.start()
-        try:
-            yield listener.getsockname()
-        finally:
-            listener.shutdown(socket.SHUT_RDWR)
-            thread.join(DEADLINE)
-
-
-def answer(status: int, *headers: str) -> bytes:
-    head = "".join(f"{header}\r\n" for header in headers)
-    return f"HTTP/1.1 {status} So\r\n{head}content-length: 5\r\n\r\n01234".encode()
-
-
-def statuses(record: Record) -> list[int]:
-    return sorted(status for _, _, status in record.answers)
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +85,7 @@ def test_requests_from_a_file_are_accepted_as_they_are(
         request.replace(b"X-Request-Timeout-Ms: 20000\r\n", b"") for request in read
     ] == requests
     record = OpenLoop(address(service.url), read).run([0.0] * len(read), patience=DEADLINE)
-    assert statuses(record) == [200] * len(read)
+    assert [status for _, _, status in record.answers] == [200] * len(read)
 
 
 def test_the_reference_answers_as_the_service_does(client: httpx.Client, reference: Server) -> None:
@@ -141,60 +101,6 @@ def test_the_reference_answers_as_the_service_does(client: httpx.Client, referen
         ours = client.post("/sentiment", json=body).json()
         assert theirs["tokens"] == ours["tokens"]
         assert theirs["probabilities"] == pytest.approx(ours["probabilities"], abs=0.05)
-
-
-def test_the_open_loop_counts_answers_and_refusals() -> None:
-    with fake_server(answer(200), answer(503), answer(200)) as where:
-        record = OpenLoop(where, [b"one", b"two"]).run(SOON, patience=DEADLINE)
-    assert statuses(record) == [200] * 20 + [503] * 10
-    assert (record.broken, record.unanswered, record.exhausted) == (0, [], 0)
-    assert all(answered >= due for due, answered, _ in record.answers)
-
-
-def test_the_open_loop_waits_for_a_connection_when_it_may_have_no_more() -> None:
-    with fake_server(answer(200)) as where:
-        record = OpenLoop(where, [b"one"], most_connections=2).run(SOON, patience=DEADLINE)
-    assert statuses(record) == [200] * 30
-    assert (record.connections, record.exhausted) == (2, 28)
-
-
-def test_the_open_loop_survives_connections_that_end() -> None:
-    with fake_server(answer(200, "Connection: close"), b"") as where:
-        record = OpenLoop(where, [b"one"], most_connections=1).run(SOON, patience=DEADLINE)
-    assert statuses(record) == [200] * 15
-    assert (record.broken, record.unanswered) == (15, [])
-
-
-def test_the_open_loop_does_not_wait_for_ever() -> None:
-    with fake_server(b"HTTP/1.1 200 So\r\ncontent-length: 90\r\n\r\nand no more") as where:
-        record = OpenLoop(where, [b"one"]).run([0.0, 0.0], patience=0.2)
-    assert record.answers == []
-    assert len(record.unanswered) == 2
-
-
-def test_late_and_missing_answers_are_no_goodput() -> None:
-    record = Record(
-        sent=[(each / 10, each / 10) for each in range(40)],
-        answers=[
-            (0.1, 0.2, 200),  # before what counts
-            (1.0, 1.4, 200),
-            (1.1, 2.2, 200),  # late, but within the grace
-            (1.2, 2.4, 200),  # later
-            (1.3, 1.31, 503),
-            (1.4, 2.41, 504),
-        ],
-        broken=1,
-        unanswered=[1.5],
-        seconds=4.0,
-    )
-    order = Order("", "", rate=10, seconds=3, warm=1, deadline_ms=1090)
-    measured = summarise(record, order)
-    assert measured.goodput == 0.5  # one answer in two seconds
-    assert measured.offered == 10
-    assert measured.statuses == {"200": 3, "503": 1, "504": 1}
-    assert (measured.accepted, measured.late) == (6, 3)
-    assert measured.refused_p99_ms == pytest.approx(10)
-    assert measured.worst_ms == pytest.approx(2500)
 
 
 @pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
@@ -261,3 +167,37 @@ def test_without_wrk_it_says_how_to_get_it() -> None:
     assert process.returncode == 1
     assert "apt-get install wrk" in process.stderr
     assert process.stdout == ""
+
+
+@pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
+@pytest.mark.skipif(len(CORES) < 2, reason="servers and clients need a core each")
+def test_interrupted_it_leaves_no_process(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "loadtest.bench", "--parts", "digits", "--seconds", "60"]
+    with subprocess.Popen(
+        [*command, "--folder", str(tmp_path)],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A process that a script has put in the background may have this ignored.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.default_int_handler),
+    ) as process:
+        assert process.stderr is not None
+        impatience = threading.Timer(DEADLINE, process.kill)
+        impatience.start()
+        next(line for line in process.stderr if "round 1" in line)
+        started = eventually(lambda: running(process.pid, "wrk"))
+        process.send_signal(signal.SIGINT)
+        assert "interrupted" in process.stderr.read()
+        assert process.wait(DEADLINE) == 130
+        impatience.cancel()
+    assert len(started) >= 3  # two servers and wrk
+    assert [each for each in started if Path(f"/proc/{each}").exists()] == []
+
+
+def running(process: int, name: str) -> list[int]:
+    """Everything below the process, once a program of that name is among it."""
+    found = descendants(process)
+    with suppress(OSError):  # ended meanwhile
+        if name in [Path(f"/proc/{each}/comm").read_text().strip() for each in found]:
+            return found
+    return []

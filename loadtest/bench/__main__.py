@@ -100,7 +100,7 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=int, default=5, help="how often each measure is taken")
     parser.add_argument(
-        "--seconds", type=float, default=3, help="length of one measure; slow parts take multiples"
+        "--seconds", type=float, default=2, help="length of one measure; slow parts take multiples"
     )
     parser.add_argument(
         "--folder",

@@ -51,6 +51,7 @@ class Open:
     statuses: dict[str, int]
     goodput: float
     ok_p50_ms: float | None  # without an answer: the time that it was waited for
+    ok_p95_ms: float | None
     ok_p99_ms: float | None
     refused_p99_ms: float | None
     accepted: int
@@ -111,6 +112,7 @@ def summarise(record: Record, order: Order) -> Open:
         statuses={str(status): n for status, n in Counter(s for _, _, s in counted).items()},
         goodput=len(in_time) / window,
         ok_p50_ms=_percentile(ok, 50),
+        ok_p95_ms=_percentile(ok, 95),
         ok_p99_ms=_percentile(ok, 99),
         refused_p99_ms=_percentile(refused, 99),
         accepted=len(accepted) + record.broken,

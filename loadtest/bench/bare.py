@@ -27,18 +27,18 @@ from service.contract.manifest import MANIFEST, Manifest
 from service.contract.text import pad
 
 SIZES = (1, 2, 4, 8, 16)
-SLOW = 3  # times the seconds of a measure of /digits
+SLOW = 4  # times the seconds of a measure of /digits
 SEARCHED = 128  # texts that every size is tried on
 
 
 def planned_seconds(rounds: int, seconds: float) -> float:
-    return 30 + rounds * (2 * SLOW * seconds + 2)
+    return 20 + rounds * (2 * SLOW * seconds + 2)
 
 
 def measure(setting: Setting) -> list[Row]:
     """First the best batch size; then, in turns, that and the service with 32 connections."""
     with setting.server("ours") as ours:
-        setting.progress.step("bare: the best batch size", 30)
+        setting.progress.step("bare: the best batch size", 20)
         setting.warm_up(ours, "sentiment")
         found = rates(setting.server_core, SIZES, SEARCHED)
         best = max(found, key=lambda size: found[size])

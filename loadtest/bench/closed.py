@@ -34,7 +34,7 @@ PLANS = {
     "sentiment": Plan(
         "sentiment",
         (1, 8, 32),
-        2,  # some seconds see a few hundred reviews
+        3,  # some seconds see a few hundred reviews
         {
             (8, "requests"): Target(3.0, "at least", "ratio"),
             (32, "requests"): Target(3.0, "at least", "ratio"),

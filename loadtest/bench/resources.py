@@ -14,12 +14,12 @@ from loadtest.bench.traffic import MIXED
 
 STARTS = 5  # at most
 WORKERS_ROUNDS = 3  # at most
-SLOW = 2  # times the seconds of a measure of /digits, as in the part sentiment
+SLOW = 3  # times the seconds of a measure of /digits, as in the part sentiment
 MEGA = 1e6
 
 
 def startup_seconds(rounds: int, seconds: float) -> float:  # noqa: ARG001
-    return (min(rounds, STARTS) + 1) * 6
+    return (min(rounds, STARTS) + 1) * 4
 
 
 def startup(setting: Setting) -> list[Row]:
@@ -27,7 +27,8 @@ def startup(setting: Setting) -> list[Row]:
     times: dict[str, list[float]] = defaultdict(list)
     rounds = min(setting.rounds, STARTS)
     for turn in range(-1, rounds):  # the first brings the files into memory
-        setting.progress.step(f"startup, {max(turn, 0) + 1} of {rounds}", 6)
+        what = f"round {turn + 1} of {rounds}" if turn >= 0 else "files into memory"
+        setting.progress.step(f"startup, {what}", 4)
         for name in in_turns(turn):
             options = {**ONE_WORKER[name], "--port": free_port()}
             started = time.perf_counter()
@@ -54,7 +55,7 @@ def free_port() -> int:
 
 
 def memory_seconds(rounds: int, seconds: float) -> float:  # noqa: ARG001
-    return 100
+    return 60
 
 
 def memory(setting: Setting) -> list[Row]:
@@ -63,7 +64,7 @@ def memory(setting: Setting) -> list[Row]:
     rows = []
     found: dict[tuple[str, str], list[float]] = defaultdict(list)
     for name in in_turns(0):
-        setting.progress.step(f"memory: {MIXED:,} requests to {name}", 50)
+        setting.progress.step(f"memory: {MIXED:,} requests to {name}", 30)
         with setting.server(name) as server:
             look(server, "after start", name, found, setting)
             sent = 0
