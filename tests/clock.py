@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from math import ceil
 
 
 class Clock:
@@ -10,7 +11,7 @@ class Clock:
 
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
-        self.now = loop.time()
+        self.now = float(ceil(loop.time()))  # so that whole seconds add up exactly
         loop.time = lambda: self.now  # type: ignore[method-assign]
 
     def jump(self, seconds: float) -> None:

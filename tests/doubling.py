@@ -110,6 +110,30 @@ async def batching(
         await batcher.close()
 
 
+@asynccontextmanager
+async def a_second_each(
+    clock: Clock, *, threads: int = 1, queue_limit: float = inf, max_held: float = inf
+) -> AsyncIterator[tuple[Doubling, Batcher[int, int]]]:
+    """A batcher that knows that each row takes a second, with whomever it runs, so that each runs
+    alone. All its threads have begun with a row 0 when the test gets it."""
+    run = Doubling(clock, takes=len)
+    async with batching(
+        run,
+        threads=threads,
+        queue_limit=queue_limit,
+        max_held=max_held,
+        cost=Known(lambda rows, largest: rows),  # noqa: ARG005
+    ) as batcher:
+        run.end()
+        await (await ask(batcher, 0))
+        await run.begins()
+        for _ in range(threads):
+            await ask(batcher, 0, patience=1000)
+            await run.begins()
+        run.batches.clear()
+        yield run, batcher
+
+
 async def ask(
     batcher: Batcher[int, int], row: int, patience: float = DEADLINE
 ) -> asyncio.Task[int]:
