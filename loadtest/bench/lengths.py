@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from loadtest.reference import newest
 from service.contract.text import TextEncoder
 from training.datasets import read_reviews
 
@@ -25,7 +26,7 @@ CUT = 400  # tokens
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m loadtest.bench.lengths", description=__doc__)
     parser.add_argument("--data-dir", type=Path, default=Path(".data"), help="holds imdb/")
-    parser.add_argument("--model", type=Path, default=Path("models/sentiment/1"))
+    parser.add_argument("--model", type=Path, default=newest("sentiment"))
     options = parser.parse_args(arguments)
     lengths = count_tokens(options.data_dir, options.model)
     lines = json.dumps(

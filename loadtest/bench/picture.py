@@ -41,9 +41,9 @@ def _draw_ratios(axes: Axes, rows: list[Row]) -> None:
         axes.plot([min(row.ratios), max(row.ratios)], [place, place], color="black", lw=1.5)
         if row.target and row.target.of == "ratio":
             axes.plot([row.target.value] * 2, [place - 0.4, place + 0.4], color=ORANGE, lw=2.5)
-        axes.text(
-            max(row.ratios), place, f"  {middle:.2f}x  {median(row.ours):,.0f}/s", va="center"
-        )
+        # Beyond the target's mark, which would cross it.
+        end = max(*row.ratios, row.target.value if row.target else 0)
+        axes.text(end, place, f"  {middle:.2f}x  {median(row.ours):,.0f}/s", va="center")
     axes.axvline(1, color=GREY, lw=1, ls="--")
     furthest = [max(row.ratios) for row in rows]
     furthest += [row.target.value for row in rows if row.target]
