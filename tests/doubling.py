@@ -59,7 +59,7 @@ class Known(RunCost):
 
     def __init__(self, seconds: Callable[[int, float], float]) -> None:
         """`seconds` of a run by its rows and the size of its largest."""
-        super().__init__(1)
+        super().__init__(max_batch=1024)
         self._seconds = seconds
 
     def seconds(self, rows: int, largest: float) -> float:
