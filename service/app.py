@@ -43,12 +43,15 @@ def create_app(settings: Settings) -> FastAPI:
     for resource in (digits, sentiment, models, health, metrics):
         app.include_router(resource.router)
     app.add_route("/", _documentation, include_in_schema=False)
-    app.middleware_stack = _gate(app, settings)
+    # In place of Starlette's and FastAPI's layers for errors and limits, which the gate has, too.
+    app.middleware_stack = ExceptionMiddleware(
+        AsyncExitStackMiddleware(app.router), handlers={HTTPException: _unrouted}
+    )
     return app
 
 
-def _gate(app: FastAPI, settings: Settings) -> Gate:
-    """In place of Starlette's and FastAPI's layers for errors and limits."""
+def gate(app: FastAPI) -> Gate:
+    """What the server calls: the application behind its gate."""
     predictions = {
         (method, route.path): route.endpoint
         for router in (digits.router, sentiment.router)
@@ -56,10 +59,7 @@ def _gate(app: FastAPI, settings: Settings) -> Gate:
         if isinstance(route, APIRoute)
         for method in route.methods or ()
     }
-    others = ExceptionMiddleware(
-        AsyncExitStackMiddleware(app.router), handlers={HTTPException: _unrouted}
-    )
-    return Gate(others, predictions, settings.max_body_bytes)
+    return Gate(app, predictions, app.state.settings.max_body_bytes)
 
 
 @asynccontextmanager

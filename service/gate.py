@@ -62,6 +62,7 @@ class Gate:
     async def _outcome(self, exchange: Exchange) -> str:
         """Have it answered; `ok`, the code of its error, or `gone`."""
         scope = exchange.scope
+        scope["app"] = self._app
         endpoint = self._endpoints.get((scope["method"], scope["path"]))
         problem: ServiceError
         try:

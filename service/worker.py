@@ -24,7 +24,7 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from service.app import create_app
+from service.app import create_app, gate
 from service.errors import ModelError
 from service.settings import Settings
 
@@ -44,7 +44,7 @@ def main() -> None:
         channel.send(_line({"failed": str(error)}))
         sys.exit(1)
     config = uvicorn.Config(
-        app,
+        gate(app),
         ws="none",
         log_config=None,
         log_level="warning",

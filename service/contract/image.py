@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import struct
 import warnings
+import zlib
 from dataclasses import dataclass
-from operator import mul
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image, PngImagePlugin
@@ -21,8 +23,10 @@ WORKING_SIDE = 1024  # larger pictures are averaged down to about this before an
 SIDE, INK_SIDE, CENTRE = 28, 20, 14  # MNIST: ink fitted into 20x20, its mass at the centre of 28x28
 INK_SHARE = 0.25  # a pixel with less than this share of the strongest ink does not extend the crop
 SMALL_BYTES = 8192
-ONES = np.ones(SIDE, np.float32)
-PLACES = range(SIDE)
+PNG_START = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
+SIZE = struct.Struct(">II")  # behind it
+PNG_GREY = b"\x08\x00\x00\x00\x00"  # 8 bits, grey, not interlaced
+PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 FAINTEST_INK = 12  # contrast, of 255, below which a picture is blank
 
 # Our own cap, checked before anything is decoded, takes the place of Pillow's warning.
@@ -68,11 +72,13 @@ def read_digit(data: bytes) -> DigitImage:
 
     Raises Invalid, UnsupportedMediaType, TooLarge or CannotDecode.
     """
+    if (plain := _decode_plain(data)) is not None:
+        return normalise(plain)
     return normalise(*decode(open_picture(data)))
 
 
 def open_picture(data: bytes) -> Image.Image:
-    """Read the header only; the caller closes it.
+    """Read the header only.
 
     Raises as `read_digit`, so that a picture that is too large is never decoded.
     """
@@ -92,10 +98,32 @@ def open_picture(data: bytes) -> Image.Image:
     return picture
 
 
+def _decode_plain(data: bytes) -> Grey | None:
+    """Grey levels of a short grey PNG of three chunks, as most programs write it; None for any
+    other upload, and for a damaged one.
+
+    The pictures that most requests bring; OpenCV reads them in a fifth of Pillow's time.
+    """
+    length = int.from_bytes(data[33:37], "big")
+    end = 41 + length
+    if (
+        len(data) != end + 4 + len(PNG_END)
+        or not is_small(data)
+        or data[24:29] != PNG_GREY
+        or data[37:41] != b"IDAT"
+        or data[end:] != zlib.crc32(data[37:end]).to_bytes(4, "big") + PNG_END
+    ):
+        return None
+    grey: Grey | None = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)  # type: ignore[assignment]
+    return grey
+
+
 def is_small(data: bytes) -> bool:
     """Whether this is a short PNG of at most 128x128, which decodes in no time."""
-    width, height = (int.from_bytes(data[start : start + 4], "big") for start in (16, 20))
-    return _kind(data) == "PNG" and len(data) <= SMALL_BYTES and width * height <= 128 * 128
+    if len(data) > SMALL_BYTES or not data.startswith(PNG_START) or len(data) < 24:
+        return False
+    width, height = SIZE.unpack_from(data, 16)
+    return bool(width * height <= 128 * 128)
 
 
 def pixels(data: bytes) -> int:
@@ -145,16 +173,16 @@ def normalise(grey: Grey, scale: int = 1) -> DigitImage:
 def mnist_box(grey: Grey) -> Box | None:
     """Where the ink lies, if that is light on black, fills 20 pixels of 28 and has its mass at the
     centre; None for a picture of any other form."""
-    if grey.shape != (SIDE, SIDE) or max(grey.tobytes()) < 200:
+    if grey.shape != (SIDE, SIDE) or int(grey.max()) < 200:
         return None
-    ink = grey.astype(np.float32)  # in which all sums below are exact
-    top, bottom, y = _extent((ink @ ONES).tolist())
-    left, right, x = _extent((ONES @ ink).tolist())
-    if max(bottom - top, right - left) not in (INK_SIDE - 1, INK_SIDE):
+    left, top, width, height = cv2.boundingRect(grey)
+    if max(width, height) not in (INK_SIDE - 1, INK_SIDE):
         return None
+    moments = cv2.moments(grey)
+    y, x = moments["m01"] / moments["m00"], moments["m10"] / moments["m00"]
     if abs(y - CENTRE) >= 0.6 or abs(x - CENTRE) >= 0.6:
         return None
-    return _box(left, top, right, bottom, 1)
+    return Box(left, top, width, height)
 
 
 def _kind(data: bytes) -> str | None:
@@ -241,16 +269,6 @@ def _mass(ink: Grey) -> tuple[float, float]:
         float(rows @ np.arange(len(rows)) / total),
         float(columns @ np.arange(len(columns)) / total),
     )
-
-
-def _extent(sums: list[float]) -> tuple[int, int, float]:
-    """First place that is not zero, the one behind the last, and the centre of mass."""
-    start, end = 0, len(sums)
-    while not sums[start]:
-        start += 1
-    while not sums[end - 1]:
-        end -= 1
-    return start, end, sum(map(mul, sums, PLACES)) / sum(sums)
 
 
 def _bounds(ink: npt.NDArray[np.bool_]) -> tuple[int, int, int, int]:
