@@ -1,25 +1,124 @@
-"""What sentiment graphs make of the reviews, put together for publishing."""
+"""What the graphs make of the data, put together for publishing; only here is test looked at."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import onnx
 import onnxruntime
+from PIL import Image
 from tokenizers import Tokenizer
 
-from service.contract.manifest import Parity
-from service.contract.text import VERSION, TextEncoder, pad
+from service.contract import image, text
+from service.contract.image import read_digit
+from service.contract.text import TextEncoder, pad
 from training.batches import EncodedReviews, encode
-from training.datasets import Reviews, Splits
-from training.export import INT8, MODEL, Form, Release, form_to_serve, golden_case, open_graph
-from training.golden import GOLDEN_TEXTS
-from training.progress import Epoch, progress
+from training.datasets import Digits, Reviews, Splits
+from training.export import (
+    INT8,
+    MODEL,
+    Form,
+    Origin,
+    Release,
+    form_to_serve,
+    golden_case,
+    open_graph,
+)
+from training.golden import GOLDEN_TEXTS, as_bytes, golden_images
+from training.progress import progress
 from training.scores import Logits, Scored, fit_temperature
 
-LABELS = ["negative", "positive"]
+DIGITS = [str(digit) for digit in range(10)]
+MOODS = ["negative", "positive"]
+
+
+def digits_release(
+    fp32: onnx.ModelProto, int8: onnx.ModelProto, data: Splits[Digits], origin: Origin
+) -> Release:
+    """Measure both forms of a graph; temperature and golden cases are those of the one to serve."""
+    validation, test = as_read(data.validation), as_read(data.test)
+
+    def measured(session: onnxruntime.InferenceSession) -> tuple[Scored, Scored]:
+        return score_digits(session, validation), score_digits(session, test)
+
+    forms = _form(MODEL, fp32, measured), _form(INT8, int8, measured)
+    served = form_to_serve(*forms)
+    temperature = fit_temperature(served.validation)
+    session = open_graph(served.graph)
+    return Release(
+        name="digits",
+        labels=DIGITS,
+        fp32=forms[0],
+        int8=forms[1],
+        preprocessing=image.VERSION,
+        origin=origin,
+        golden=[
+            golden_case(
+                run_images(session, read_digit(png).pixels, 1), DIGITS, temperature, image=png
+            )
+            for png in golden_images()
+        ],
+        temperature=temperature,
+    )
+
+
+def sentiment_release(
+    fp32: onnx.ModelProto,
+    int8: onnx.ModelProto,
+    tokenizer: Tokenizer,
+    max_tokens: int,
+    data: Splits[Reviews],
+    origin: Origin,
+) -> Release:
+    """As `digits_release`."""
+    encoder = TextEncoder(tokenizer, max_tokens)
+    validation, test = encode(data.validation, encoder), encode(data.test, encoder)
+
+    def measured(session: onnxruntime.InferenceSession) -> tuple[Scored, Scored]:
+        return score_reviews(session, validation), score_reviews(session, test)
+
+    forms = _form(MODEL, fp32, measured), _form(INT8, int8, measured)
+    served = form_to_serve(*forms)
+    temperature = fit_temperature(served.validation)
+    session = open_graph(served.graph)
+    return Release(
+        name="sentiment",
+        labels=MOODS,
+        fp32=forms[0],
+        int8=forms[1],
+        preprocessing=text.VERSION,
+        origin=origin,
+        golden=[
+            golden_case(
+                run_rows(session, [encoder.encode(words).ids], 1), MOODS, temperature, text=words
+            )
+            for words in GOLDEN_TEXTS
+        ],
+        temperature=temperature,
+        max_tokens=max_tokens,
+        tokenizer=tokenizer.to_str(),
+    )
+
+
+def as_read(digits: Digits) -> Digits:
+    """The same pictures as the service reads them from files."""
+    uploads = (as_bytes(Image.fromarray(pixels)) for pixels in digits.images)
+    return Digits(np.concatenate([read_digit(upload).pixels for upload in uploads]), digits.labels)
+
+
+def run_images(
+    session: onnxruntime.InferenceSession, images: npt.NDArray[np.uint8], batch: int
+) -> Logits:
+    """Logits (n, 10) of images (n, 28, 28), `batch` of them at a time."""
+    parts = np.split(images[:, None], range(batch, len(images), batch))
+    return np.concatenate([session.run(None, {"image": part})[0] for part in parts])
+
+
+def score_digits(session: onnxruntime.InferenceSession, digits: Digits) -> Scored:
+    """Every image."""
+    return Scored(run_images(session, digits.images, 64), digits.labels)
 
 
 def run_rows(
@@ -30,7 +129,7 @@ def run_rows(
     return np.concatenate([session.run(None, pad(part))[0] for part in progress(parts, "run")])
 
 
-def score(session: onnxruntime.InferenceSession, reviews: EncodedReviews) -> Scored:
+def score_reviews(session: onnxruntime.InferenceSession, reviews: EncodedReviews) -> Scored:
     """Every review, those of like length together."""
     order = np.argsort([len(ids) for ids in reviews.ids], kind="stable")
     logits = np.empty((len(order), 1), np.float32)
@@ -38,54 +137,11 @@ def score(session: onnxruntime.InferenceSession, reviews: EncodedReviews) -> Sco
     return Scored(logits, reviews.labels)
 
 
-def sentiment_release(
-    fp32: onnx.ModelProto,
-    int8: onnx.ModelProto,
-    tokenizer: Tokenizer,
-    max_tokens: int,
-    data: Splits[Reviews],
-    *,
-    parity: Parity,
-    recipe: Mapping[str, str | int | float | bool],
-    seed: int,
-    hashes: Mapping[str, str],
-    history: Sequence[Epoch],
-) -> Release:
-    """Measure both forms of a graph; temperature and golden cases are those of the one to serve.
-
-    Here and only here is test looked at.
-    """
-    encoder = TextEncoder(tokenizer, max_tokens)
-    validation, test = (encode(part, encoder) for part in (data.validation, data.test))
-
-    def measured(file: str, graph: onnx.ModelProto) -> Form:
-        session = open_graph(graph)
-        form = Form(file, graph, score(session, validation), score(session, test))
-        print(f"{file}: validation accuracy {form.validation.accuracy().accuracy:.2%}", flush=True)
-        return form
-
-    forms = measured(MODEL, fp32), measured(INT8, int8)
-    served = form_to_serve(*forms)
-    temperature = fit_temperature(served.validation)
-    session = open_graph(served.graph)
-    return Release(
-        name="sentiment",
-        labels=LABELS,
-        fp32=forms[0],
-        int8=forms[1],
-        preprocessing=VERSION,
-        recipe=recipe,
-        seed=seed,
-        data=hashes,
-        history=history,
-        parity=parity,
-        golden=[
-            golden_case(
-                run_rows(session, [encoder.encode(text).ids], 1), LABELS, temperature, text=text
-            )
-            for text in GOLDEN_TEXTS
-        ],
-        temperature=temperature,
-        max_tokens=max_tokens,
-        tokenizer=tokenizer.to_str(),
-    )
+def _form(
+    file: str,
+    graph: onnx.ModelProto,
+    measured: Callable[[onnxruntime.InferenceSession], tuple[Scored, Scored]],
+) -> Form:
+    form = Form(file, graph, *measured(open_graph(graph)))
+    print(f"{file}: validation accuracy {form.validation.accuracy().accuracy:.2%}", flush=True)
+    return form

@@ -8,36 +8,23 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
-from PIL import Image
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim.lr_scheduler import ConstantLR, OneCycleLR
 from torch.optim.swa_utils import AveragedModel
 
-from service.contract.image import VERSION, read_digit
+from training.assessment import as_read, digits_release, run_images
 from training.augment import random_affine
 from training.checkpoint import Checkpoint
 from training.cnn import DigitCNN
 from training.compute import fast_bfloat16, pick_device, seed_everything
 from training.datasets import Digits, Splits, data_hashes, load_digits
-from training.export import (
-    MODEL,
-    Form,
-    Release,
-    check_parity,
-    golden_case,
-    open_graph,
-    publish,
-)
-from training.golden import as_bytes, golden_images
+from training.export import Origin, Release, check_parity, open_graph, publish
 from training.graphs import digits_graph
+from training.int8_cnn import quantize_cnn
 from training.options import Options, parse_options, run
 from training.progress import Epoch, progress
-from training.scores import Scored, fit_temperature
-
-LABELS = [str(digit) for digit in range(10)]
 
 
 @dataclass(frozen=True)
@@ -196,41 +183,21 @@ def assess(
     recipe: Recipe,
     options: Options,
 ) -> Release:
-    """Export, compare with torch, and measure what is exported, on uploads as the service reads
-    them; here and only here is test looked at."""
+    """Export, compare with torch, quantize, and measure what is exported."""
     graph = digits_graph(*model.folded())
     session = open_graph(graph)
-
-    def run(images: npt.NDArray[np.uint8], batch: int) -> npt.NDArray[np.float32]:
-        parts = np.split(images, range(batch, len(images), batch))
-        return np.concatenate([session.run(None, {"image": part})[0] for part in parts])
-
-    def score(digits: Digits) -> Scored:
-        uploads = (as_bytes(Image.fromarray(image)) for image in digits.images)
-        images = np.stack([read_digit(upload).pixels for upload in uploads])
-        return Scored(run(images, 64), digits.labels)
-
     compared = data.test.take(np.arange(min(2000, len(data.test))))
     reference = predict(model.cpu(), compared, torch.device("cpu")).numpy()
-    parity = check_parity(reference, [run(compared.images[:, None], n) for n in (1, 7, 64, 2000)])
-    fp32 = Form(MODEL, graph, score(data.validation), score(data.test))
-    temperature = fit_temperature(fp32.validation)
-    return Release(
-        name="digits",
-        labels=LABELS,
-        fp32=fp32,
-        preprocessing=VERSION,
+    runs = [run_images(session, compared.images, batch) for batch in (1, 7, 64, 2000)]
+    origin = Origin(
         recipe={"name": options.recipe, **asdict(recipe)},
         seed=options.seed,
         data=data_hashes(options.data_dir / "mnist"),
         history=history,
-        parity=parity,
-        golden=[
-            golden_case(run(read_digit(png).pixels[None], 1), LABELS, temperature, image=png)
-            for png in golden_images()
-        ],
-        temperature=temperature,
+        parity=check_parity(reference, runs),
     )
+    int8 = quantize_cnn(graph, as_read(data.train).images)
+    return digits_release(graph, int8, data, origin)
 
 
 if __name__ == "__main__":

@@ -49,6 +49,17 @@ class Form:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """How a network came about: what stays the same when it is published again."""
+
+    recipe: Mapping[str, str | int | float | bool]
+    seed: int
+    data: Mapping[str, str]  # SHA-256 of the files it was trained on
+    history: Sequence[Epoch]
+    parity: Parity
+
+
+@dataclass(frozen=True)
 class Release:
     """All that a version consists of, before it has a number."""
 
@@ -56,11 +67,7 @@ class Release:
     labels: Sequence[str]
     fp32: Form
     preprocessing: int
-    recipe: Mapping[str, str | int | float | bool]
-    seed: int
-    data: Mapping[str, str]
-    history: Sequence[Epoch]
-    parity: Parity
+    origin: Origin
     golden: Sequence[GoldenCase]
     temperature: float
     max_tokens: int | None = None
@@ -126,7 +133,7 @@ def publish(release: Release, models_dir: Path) -> Path:
             onnx.save(form.graph, folder / form.file)
     if release.tokenizer is not None:
         (folder / TOKENIZER).write_text(release.tokenizer, encoding="utf-8")
-    plot_learning_curves(release.history, folder / "learning_curves.png")
+    plot_learning_curves(release.origin.history, folder / "learning_curves.png")
     plot_confusion(
         served.test.labels, served.test.predicted(), release.labels, folder / "confusion.png"
     )
@@ -142,20 +149,20 @@ def publish(release: Release, models_dir: Path) -> Path:
         serves=served.file,
         files=describe_files(folder, [served.file]),
         parameters=_parameters(graph),
-        recipe=dict(release.recipe),
-        seed=release.seed,
-        data=dict(release.data),
+        recipe=dict(release.origin.recipe),
+        seed=release.origin.seed,
+        data=dict(release.origin.data),
         test=served.test.accuracy(),
         validation=served.validation.accuracy(),
         calibration=Calibration(
             temperature=release.temperature,
             expected_error=calibration_error(served.test, release.temperature),
         ),
-        parity=release.parity,
+        parity=release.origin.parity,
         golden=tuple(release.golden),
         quantization=_quantization(release),
     )
-    write_card(manifest, release.history, folder / CARD)
+    write_card(manifest, release.origin.history, folder / CARD)
     everything = [path.name for path in folder.iterdir()]
     manifest = manifest.model_copy(update={"files": describe_files(folder, everything)})
     (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")

@@ -18,8 +18,35 @@ from training.lstm import SentimentLSTM
 
 Array = npt.NDArray[Any]
 
-OPSET = 21
+OPSETS = {"": 21, "com.microsoft": 1}  # ONNX's own operators, and those of onnxruntime
 IR_VERSION = 10
+
+
+class Graph:
+    """Nodes and constants as they are added; every node has one output."""
+
+    def __init__(self) -> None:
+        self._nodes: list[onnx.NodeProto] = []
+        self._constants: list[onnx.TensorProto] = []
+
+    def add(self, op: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:
+        name = output or f"{op.lower()}_{len(self._nodes)}"
+        self._nodes.append(helper.make_node(op, list(inputs), [name], **attributes))
+        return name
+
+    def constant(self, name: str, value: Array) -> str:
+        self._constants.append(numpy_helper.from_array(np.asarray(value), name))
+        return name
+
+    def model(
+        self, name: str, *inputs: onnx.ValueInfoProto, output: onnx.ValueInfoProto
+    ) -> onnx.ModelProto:
+        graph = helper.make_graph(self._nodes, name, list(inputs), [output], self._constants)
+        domains = sorted({"", *(node.domain for node in self._nodes)})
+        opsets = [helper.make_opsetid(domain, OPSETS[domain]) for domain in domains]
+        model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
+        onnx.checker.check_model(model, full_check=True)
+        return model
 
 
 def digits_graph(
@@ -29,7 +56,7 @@ def digits_graph(
 
     Scaling to 0..1 is part of the graph; every convolution but the last is pooled by 2.
     """
-    graph = _Graph()
+    graph = Graph()
     x = graph.add("Cast", "image", to=TensorProto.FLOAT)
     x = graph.add("Mul", x, graph.constant("scale", np.array(1 / 255, np.float32)))
     for i, (weight, bias) in enumerate(convolutions):
@@ -56,7 +83,7 @@ def sentiment_graph(model: SentimentLSTM) -> onnx.ModelProto:
     Padding is never read: `sequence_lens` ends each row, and the outputs behind it are zero, so
     that their sum over time is the sum over the words.
     """
-    graph = _Graph()
+    graph = Graph()
     hidden = model.output.in_features // 2
     time_major = graph.add("Transpose", "ids", perm=[1, 0])
     x = graph.add("Gather", graph.constant("embedding", _array(model.embedding.weight)), time_major)
@@ -87,32 +114,6 @@ def sentiment_graph(model: SentimentLSTM) -> onnx.ModelProto:
         helper.make_tensor_value_info("lengths", TensorProto.INT32, ["batch"]),
         output=helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 1]),
     )
-
-
-class _Graph:
-    """Nodes and constants as they are added; every node has one output."""
-
-    def __init__(self) -> None:
-        self._nodes: list[onnx.NodeProto] = []
-        self._constants: list[onnx.TensorProto] = []
-
-    def add(self, op: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:
-        name = output or f"{op.lower()}_{len(self._nodes)}"
-        self._nodes.append(helper.make_node(op, list(inputs), [name], **attributes))
-        return name
-
-    def constant(self, name: str, value: Array) -> str:
-        self._constants.append(numpy_helper.from_array(np.asarray(value), name))
-        return name
-
-    def model(
-        self, name: str, *inputs: onnx.ValueInfoProto, output: onnx.ValueInfoProto
-    ) -> onnx.ModelProto:
-        graph = helper.make_graph(self._nodes, name, list(inputs), [output], self._constants)
-        opsets = [helper.make_opsetid("", OPSET)]
-        model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
-        onnx.checker.check_model(model, full_check=True)
-        return model
 
 
 def _onnx_lstm(lstm: nn.Module) -> tuple[Array, Array, Array]:

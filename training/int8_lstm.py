@@ -1,34 +1,12 @@
-"""Publish the newest sentiment model again with int8 weights: python -m training.quantization.
-
-A training run does the same by itself; this is for a version whose network is no more.
-"""
+"""The sentiment model in int8."""
 
 from __future__ import annotations
 
-import argparse
-import sys
-from pathlib import Path
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
-from tokenizers import Tokenizer
 
-from service.contract.manifest import MANIFEST, Manifest, mismatched
-from service.contract.text import VERSION
-from training.assessment import sentiment_release
-from training.card import CARD, read_history
-from training.datasets import Reviews, Splits, data_hashes, load_reviews
-from training.export import MODEL, TOKENIZER, publish
-from training.options import add_data_dir, require_data
-
-Constant = npt.NDArray[Any]
-
-LARGEST_WEIGHT = 64
-"""Of 127. CPUs with AVX2 but without VNNI add two products of a byte and a weight in 16 bits, which
-so cannot overflow: they answer as others do (onnxruntime's `reduce_range`)."""
+from training.int8 import Array, quantize_rows
 
 OPEN_GATE = 100.0
 """Bias of a gate that is exactly 1."""
@@ -39,13 +17,13 @@ LARGEST_CELL = 8.60055
 more than 1: found by trying every float from 1 to 32 on its AVX-512, AVX2 and SSE kernels."""
 
 
-def quantize(model: onnx.ModelProto) -> onnx.ModelProto:
+def quantize_lstm(model: onnx.ModelProto) -> onnx.ModelProto:
     """The graph of `training.graphs.sentiment_graph` with its LSTMs in int8; same names and shapes.
 
-    Weights become int8 with a scale for each gate of each unit (Jacob et al., arXiv:1712.05877),
-    inputs and states uint8 as they arrive: com.microsoft.DynamicQuantizeLSTM of onnxruntime. It
-    scales by the smallest and the largest number among all rows of a run, so that an answer would
-    depend on its batch-mates. Here both are fixed:
+    Weights become int8 with a scale for each gate of each unit, inputs and states uint8 as they
+    arrive: com.microsoft.DynamicQuantizeLSTM of onnxruntime. It scales by the smallest and the
+    largest number among all rows of a run, so that an answer would depend on its batch-mates. Here
+    both are fixed:
 
     - A word vector gets two more features, +1 and -1. The others lie in between, since each feature
       is divided by its largest magnitude over the vocabulary and the weights on it are multiplied
@@ -92,7 +70,7 @@ def quantize(model: onnx.ModelProto) -> onnx.ModelProto:
     return quantized
 
 
-def _quantized(lstm: onnx.NodeProto, constants: dict[str, Constant]) -> onnx.NodeProto:
+def _quantized(lstm: onnx.NodeProto, constants: dict[str, Array]) -> onnx.NodeProto:
     """The int8 form of a bidirectional LSTM, two units larger; its weights in `constants` too."""
     x, weight, recurrent, bias, lengths = lstm.input
     read = 1 if weight == "lstm0.W" else 2  # directions of the layer below, or the word vectors
@@ -104,9 +82,8 @@ def _quantized(lstm: onnx.NodeProto, constants: dict[str, Constant]) -> onnx.Nod
     scales: list[str] = []
     for name, blocks in ((weight, read), (recurrent, 1)):
         rows = _widened(_widened(constants[name], blocks, axis=2), 4, axis=1)  # (2, 4 hidden, m)
-        scale = np.abs(rows).max(axis=2) / LARGEST_WEIGHT
-        scale = np.where(scale > 0, scale, 1).astype(np.float32)
-        constants[name] = np.rint(rows / scale[:, :, None]).astype(np.int8).transpose(0, 2, 1)
+        numbers, scale = quantize_rows(rows)
+        constants[name] = numbers.transpose(0, 2, 1)
         constants[f"{name}.scale"] = scale
         constants[f"{name}.zero"] = np.zeros(scale.shape, np.int8)
         scales += [f"{name}.scale", f"{name}.zero"]
@@ -120,71 +97,8 @@ def _quantized(lstm: onnx.NodeProto, constants: dict[str, Constant]) -> onnx.Nod
     )
 
 
-def _widened(numbers: Constant, blocks: int, axis: int) -> Constant:
+def _widened(numbers: Array, blocks: int, axis: int) -> Array:
     """Two zeros behind each of the equal blocks of an axis."""
     parts = np.split(numbers, blocks, axis)
     zeros = np.zeros_like(parts[0].take([0, 0], axis))
     return np.concatenate([part for block in parts for part in (block, zeros)], axis)
-
-
-def newest(shelf: Path) -> Path:
-    """The folder of the highest version; raises FileNotFoundError where there is none."""
-    folders = [path for path in shelf.glob("*") if path.name.isdecimal()]
-    if not folders:
-        raise FileNotFoundError(2, "no version", str(shelf))
-    return max(folders, key=lambda path: int(path.name))
-
-
-def publish_again(folder: Path, data: Splits[Reviews], models_dir: Path) -> Path:
-    """The next version: the fp32 graph of a published one, its int8 form, and both measured anew.
-
-    Raises ValueError where the folder is not as published or reads texts otherwise than this code.
-    """
-    manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
-    if wrong := mismatched(folder, manifest.files):
-        raise ValueError(f"{folder}: {wrong}")
-    if manifest.preprocessing != VERSION or manifest.max_tokens is None:
-        raise ValueError(f"{folder} was made with other preprocessing than version {VERSION}")
-    graph = onnx.load(folder / MODEL)
-    release = sentiment_release(
-        graph,
-        quantize(graph),
-        Tokenizer.from_file(str(folder / TOKENIZER)),
-        manifest.max_tokens,
-        data,
-        parity=manifest.parity,
-        recipe=manifest.recipe,
-        seed=manifest.seed,
-        hashes=manifest.data,
-        history=read_history((folder / CARD).read_text(encoding="utf-8")),
-    )
-    return publish(release, models_dir)
-
-
-def main(data_dir: Path, models_dir: Path) -> None:
-    folder = newest(models_dir / "sentiment")
-    published = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
-    if data_hashes(data_dir / "imdb") != published.data:
-        sys.exit(f"The reviews in {data_dir} are not those that {folder} was trained on.")
-    print(f"{folder}: quantizing, then reading all reviews twice", flush=True)
-    publish_again(folder, load_reviews(data_dir), models_dir)
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
-    add_data_dir(parser)
-    parser.add_argument(
-        "--models-dir", type=Path, default=Path("models"), help="where versions are published"
-    )
-    options = parser.parse_args()
-    require_data(parser, options.data_dir)
-    try:
-        main(options.data_dir, options.models_dir)
-    except KeyboardInterrupt:
-        sys.exit("\nStopped; nothing was published.")
-    except FileNotFoundError as error:
-        sys.exit(f"{error.filename} is missing.")
-    except ValueError as error:
-        sys.exit(str(error))

@@ -20,12 +20,12 @@ from training.batches import EncodedReviews, collate, encode, shuffled_batches
 from training.checkpoint import Checkpoint
 from training.compute import fast_bfloat16, pick_device, seed_everything
 from training.datasets import Reviews, Splits, data_hashes, load_reviews, load_unlabelled
-from training.export import Release, check_parity, open_graph, publish
+from training.export import Origin, Release, check_parity, open_graph, publish
 from training.graphs import sentiment_graph
+from training.int8_lstm import quantize_lstm
 from training.lstm import SentimentLSTM
 from training.options import Options, parse_options, run
 from training.progress import Epoch, progress
-from training.quantization import quantize
 from training.vectors import Vectors, read_glove, train_word2vec
 from training.vocabulary import UNKNOWN_ID, build_tokenizer
 
@@ -212,24 +212,21 @@ def assess(
     compared = encode(data.test.sample(min(1000, len(data.test))), encoder)
     reference = predict(model, compared, torch.device("cpu"))[:, None].numpy()
     session = open_graph(graph)
-    parity = check_parity(
-        reference, [run_rows(session, compared.ids, batch) for batch in (1, 7, 64)]
-    )
-    return sentiment_release(
-        graph,
-        quantize(graph),
-        tokenizer,
-        recipe.max_tokens,
-        data,
-        parity=parity,
+    origin = Origin(
         recipe={
             "name": options.recipe,
             **asdict(recipe),
             **({"vectors": options.vectors.name} if options.vectors else {}),
         },
         seed=options.seed,
-        hashes=data_hashes(options.data_dir / "imdb"),
+        data=data_hashes(options.data_dir / "imdb"),
         history=history,
+        parity=check_parity(
+            reference, [run_rows(session, compared.ids, batch) for batch in (1, 7, 64)]
+        ),
+    )
+    return sentiment_release(
+        graph, quantize_lstm(graph), tokenizer, recipe.max_tokens, data, origin
     )
 
 

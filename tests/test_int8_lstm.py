@@ -1,4 +1,4 @@
-"""int8 graphs answer as fp32 ones do, and never otherwise for what shares their run."""
+"""The sentiment model in int8 answers as in fp32, and never otherwise for what shares their run."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from onnx import numpy_helper
 from service.contract.probabilities import class_probabilities
 from service.contract.text import pad
 from tests.committed import Ids, committed
-from training import quantization
+from training import int8_lstm
 from training.datasets import read_reviews
 from training.export import open_graph
 from training.golden import GOLDEN_TEXTS
 from training.graphs import sentiment_graph
+from training.int8_lstm import quantize_lstm
 from training.lstm import SentimentLSTM
-from training.quantization import quantize
 
 WORDS = 300
 
@@ -61,7 +61,7 @@ def rows_of_every_kind(count: int = 16) -> list[Ids]:
 
 @pytest.mark.parametrize("kind", GRAPHS)
 def test_an_answer_is_the_same_alone_and_among_rows_of_any_kind(kind: str) -> None:
-    session = open_graph(quantize(network(**GRAPHS[kind])))
+    session = open_graph(quantize_lstm(network(**GRAPHS[kind])))
     rows = rows_of_every_kind()
     alone = [session.run(None, {**pad([row])})[0].tobytes() for row in rows]
     rng = np.random.default_rng(5)
@@ -73,7 +73,7 @@ def test_an_answer_is_the_same_alone_and_among_rows_of_any_kind(kind: str) -> No
 
 @pytest.mark.parametrize("kind", GRAPHS)
 def test_what_stands_behind_the_end_of_a_row_changes_no_byte(kind: str) -> None:
-    session = open_graph(quantize(network(**GRAPHS[kind])))
+    session = open_graph(quantize_lstm(network(**GRAPHS[kind])))
     batch = pad(rows_of_every_kind())
     expected = session.run(None, {**batch})[0].tobytes()
     ends = np.arange(batch["ids"].shape[1] + 30) < batch["lengths"][:, None]
@@ -87,8 +87,8 @@ def test_without_the_two_units_an_answer_would_depend_on_its_batch_mates(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """So that the tests above are known to see what they are for."""
-    monkeypatch.setattr(quantization, "LARGEST_CELL", 0.0)
-    session = open_graph(quantize(network()))
+    monkeypatch.setattr(int8_lstm, "LARGEST_CELL", 0.0)
+    session = open_graph(quantize_lstm(network()))
     rows = rows_of_every_kind()
     alone = [session.run(None, {**pad([row])})[0].tobytes() for row in rows]
     assert [row.tobytes() for row in session.run(None, {**pad(rows)})[0]] != alone
@@ -96,7 +96,7 @@ def test_without_the_two_units_an_answer_would_depend_on_its_batch_mates(
 
 def test_int8_takes_and_gives_what_fp32_does() -> None:
     fp32 = network()
-    int8 = quantize(fp32)
+    int8 = quantize_lstm(fp32)
     assert int8.graph.input == fp32.graph.input
     assert int8.graph.output == fp32.graph.output
     assert int8.ByteSize() < fp32.ByteSize()
@@ -105,14 +105,14 @@ def test_int8_takes_and_gives_what_fp32_does() -> None:
 def test_quantizing_leaves_the_graph_that_it_was_given_as_it_was() -> None:
     fp32 = network()
     before = fp32.SerializeToString(deterministic=True)
-    quantize(fp32)
+    quantize_lstm(fp32)
     assert fp32.SerializeToString(deterministic=True) == before
 
 
 def test_int8_answers_nearly_as_fp32_does() -> None:
     fp32, rows = network(), rows_of_every_kind(64)
     expected, found = (
-        class_probabilities(logits(graph, rows), 1.0) for graph in (fp32, quantize(fp32))
+        class_probabilities(logits(graph, rows), 1.0) for graph in (fp32, quantize_lstm(fp32))
     )
     assert np.abs(found - expected).max() < 0.02
     assert np.ptp(expected[:, 1]) > 0.2, "the answers differ among each other by far more"
@@ -120,7 +120,7 @@ def test_int8_answers_nearly_as_fp32_does() -> None:
 
 def test_no_sum_of_two_products_overflows_16_bits_on_a_cpu_without_vnni() -> None:
     """255 times two weights, added."""
-    for tensor in quantize(network()).graph.initializer:
+    for tensor in quantize_lstm(network()).graph.initializer:
         if tensor.data_type == onnx.TensorProto.INT8:
             largest = int(np.abs(numpy_helper.to_array(tensor).astype(int)).max())
             assert 2 * 255 * largest < 2**15
@@ -147,7 +147,7 @@ def test_reviews_get_nearly_the_probabilities_of_the_fp32_graph(
 def test_the_committed_int8_graph_is_what_becomes_of_the_fp32_one(models_dir: Path) -> None:
     folder = committed(models_dir, "sentiment").folder
     again, published = (
-        quantize(onnx.load(folder / "model.onnx")),
+        quantize_lstm(onnx.load(folder / "model.onnx")),
         onnx.load(folder / "model.int8.onnx"),
     )
     expected, found = (
