@@ -14,10 +14,18 @@ from pydantic import ValidationError
 from service.contract.manifest import MANIFEST, Manifest, Parity, mismatched
 from training.card import read_history
 from training.cnn import DigitCNN
-from training.export import INT8, MODEL, Form, Release, check_parity, publish
+from training.export import INT8, MODEL, Form, Origin, Release, check_parity, publish
 from training.graphs import digits_graph
 from training.progress import Epoch
 from training.scores import Scored
+
+ORIGIN = Origin(
+    recipe={"name": "default", "epochs": 1},
+    seed=1,
+    data={},
+    history=[Epoch(1, 2.0, 0.3, 1.9, 0.4, 1.0)],
+    parity=Parity(samples=20, largest_difference=0.0),
+)
 
 
 @pytest.fixture(scope="module")
@@ -35,11 +43,7 @@ def release(graph: onnx.ModelProto) -> Release:
         labels=[str(digit) for digit in range(10)],
         fp32=Form(MODEL, graph, scored, scored),
         preprocessing=1,
-        recipe={"name": "default", "epochs": 1},
-        seed=1,
-        data={},
-        history=[Epoch(1, 2.0, 0.3, 1.9, 0.4, 1.0)],
-        parity=Parity(samples=20, largest_difference=0.0),
+        origin=ORIGIN,
         golden=[],
         temperature=1.0,
     )
@@ -74,7 +78,7 @@ def test_a_published_folder_is_whole_and_its_manifest_says_so(
     [
         ({"labels": ["0", "1"]}, ValueError),  # the confusion matrix, after the graph
         ({"temperature": -1.0}, ValidationError),  # the manifest, after the pictures
-        ({"recipe": {}}, KeyError),  # the card, after everything else
+        ({"origin": replace(ORIGIN, recipe={})}, KeyError),  # the card, after everything else
     ],
     ids=["pictures", "manifest", "card"],
 )
@@ -171,5 +175,5 @@ def test_a_card_gives_back_the_history_that_it_tells(release: Release, tmp_path:
         Epoch(1, 2.0, 0.3, 1.9, 0.4, seconds=0),
         Epoch(12, 0.1234, 0.9561, 0.2, 1.0, seconds=0),
     ]
-    folder = publish(replace(release, history=history), tmp_path)
+    folder = publish(replace(release, origin=replace(ORIGIN, history=history)), tmp_path)
     assert read_history((folder / "CARD.md").read_text(encoding="utf-8")) == history
