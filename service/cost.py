@@ -55,25 +55,31 @@ class RunCost:
     """
 
     def __init__(self, max_batch: int) -> None:
-        self._lines = [Line() for _ in range((max_batch - 1).bit_length() + 1)]
+        steps = (max_batch - 1).bit_length() + 1
+        self._lines = [Line() for _ in range(steps)]
+        self._nearest: list[Line | None] = [None] * steps  # that something is known of
 
     def seconds(self, rows: int, largest: float) -> float:
         """Unknown batch sizes are taken to be like smaller ones; before anything was learned, runs
         cost next to nothing, and one of many rows no more than its largest."""
-        step = (rows - 1).bit_length()
-        for line in (*self._lines[step::-1], *self._lines[step + 1 :]):
-            if line.samples:
-                return line.seconds(1, rows * largest)
-        return 1e-9 * largest
+        line = self._nearest[(rows - 1).bit_length()]
+        return line.seconds(1, rows * largest) if line else 1e-9 * largest
 
     def learn(self, rows: int, largest: float, seconds: float) -> None:
         """Take in what a run took."""
         step = (rows - 1).bit_length()
         run = self._lines[step]
         run.learn(1, rows * largest, seconds)
+        if run.samples == 1:
+            self._nearest = [self._known_near(each) for each in range(len(self._lines))]
         for line in self._lines:
             if line is not run and line.samples:
                 line.rate += DRIFT * (HOPE * run.rate - line.rate)
+
+    def _known_near(self, step: int) -> Line | None:
+        """The line of this batch size or, as long as that is unknown, of a smaller or larger one."""
+        lines = (*self._lines[step::-1], *self._lines[step + 1 :])
+        return next((line for line in lines if line.samples), None)
 
 
 def cheapest_batch(

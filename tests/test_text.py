@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ def encoder(tokenizer: Tokenizer) -> TextEncoder:
 
 def words(encoder: TextEncoder, text: str) -> list[str]:
     """What the offsets cut out of the text as sent."""
-    return [text[start:end] for start, end in encoder.encode(text).offsets]
+    return [text[start:end] for start, end in encoder.encode(text, with_offsets=True).offsets]
 
 
 @pytest.mark.parametrize(
@@ -113,9 +114,9 @@ def test_unknown_fraction_is_the_share_of_words_that_training_never_saw(
 @pytest.mark.parametrize("limit", [1, 2, 7, 64])
 def test_a_long_text_keeps_its_head_and_its_tail(tokenizer: Tokenizer, limit: int) -> None:
     text = " ".join(VOCABULARY.split() * 4)  # 84 words
-    everything = TextEncoder(tokenizer, 1_000).encode(text)
+    everything = TextEncoder(tokenizer, 1_000).encode(text, with_offsets=True)
     assert not everything.truncated
-    encoded = TextEncoder(tokenizer, limit).encode(text)
+    encoded = TextEncoder(tokenizer, limit).encode(text, with_offsets=True)
     assert encoded.truncated
     assert encoded.tokens == len(encoded.offsets) == len(encoded.ids) == limit
     head, tail = limit - limit // 2, limit // 2
@@ -136,7 +137,7 @@ def test_a_text_too_long_to_tokenise_keeps_both_ends_with_their_offsets(
     encoder = TextEncoder(tokenizer, 8)
     filler = "film " * 8 * CHARACTERS_PER_TOKEN
     text = "good fine 😀 " + filler + "cafe\u0301 bad!"
-    encoded = encoder.encode(text)
+    encoded = encoder.encode(text, with_offsets=True)
     assert encoded.truncated
     found = [text[start:end] for start, end in encoded.offsets]
     assert found == ["good", "fine", "😀", "film", "film", "cafe\u0301", "bad", "!"]
@@ -147,7 +148,7 @@ def test_a_text_too_long_to_tokenise_keeps_both_ends_with_their_offsets(
 )
 def test_ten_million_characters_give_a_bounded_answer(encoder: TextEncoder, piece: str) -> None:
     text = (piece * (10_000_000 // len(piece) + 1))[:10_000_000]
-    encoded = encoder.encode(text)
+    encoded = encoder.encode(text, with_offsets=True)
     assert encoded.truncated
     assert 1 <= len(encoded.ids) <= encoder.max_tokens
     assert len(encoded.offsets) == encoded.tokens <= encoder.max_tokens
@@ -166,8 +167,8 @@ def test_a_tokenizer_that_knows_no_unknown_is_none_of_ours() -> None:
 def test_a_tokenizer_that_was_saved_reads_as_before(tokenizer: Tokenizer, tmp_path: Path) -> None:
     tokenizer.save(str(tmp_path / "tokenizer.json"))
     loaded = TextEncoder.load(tmp_path / "tokenizer.json", 64)
-    before = TextEncoder(tokenizer, 64).encode(VOCABULARY)
-    after = loaded.encode(VOCABULARY)
+    before = TextEncoder(tokenizer, 64).encode(VOCABULARY, with_offsets=True)
+    after = loaded.encode(VOCABULARY, with_offsets=True)
     np.testing.assert_array_equal(after.ids, before.ids)
     assert after.offsets == before.offsets
 
@@ -177,3 +178,18 @@ def test_rows_are_padded_with_zero_to_the_longest() -> None:
     np.testing.assert_array_equal(batch["ids"], [[5, 6, 7], [8, 0, 0]])
     np.testing.assert_array_equal(batch["lengths"], [3, 1])
     assert (str(batch["ids"].dtype), str(batch["lengths"].dtype)) == ("int64", "int32")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_plain_text_gives_the_same_words_with_and_without_the_tokenizer(
+    encoder: TextEncoder, seed: int
+) -> None:
+    chance = random.Random(seed)  # noqa: S311 - not for secrets
+    signs = "aAzZ09'!?<br/>_- .\t\n\v\x1c\x1f\0" + "".join(map(chr, range(128)))
+    pieces = [*VOCABULARY.split(), "<br />", "<br>", "<BR>", "<br\n/>", "[UNK]", *signs]
+    for _ in range(50):
+        text = "".join(chance.choices(pieces, k=chance.randint(0, 200)))
+        for part in (text, text.encode("ascii", "ignore").decode()):
+            plain, traced = encoder.encode(part), encoder.encode(part, with_offsets=True)
+            assert plain.ids.tolist() == traced.ids.tolist()
+            assert plain.unknown_fraction == traced.unknown_fraction

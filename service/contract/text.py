@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,12 +25,18 @@ CHARACTERS_PER_TOKEN = 32
 time and memory. English needs about 5.5, so only a text far beyond the limit is affected."""
 
 
+# What the normalizer and the pattern of tokenizer.json come to for ASCII.
+LINE_BREAK = re.compile(r"<br[\t-\r ]*/?>")
+PLAIN_WORD = re.compile(r"[a-z0-9]+(?:'[a-z]+)*|[!?]")
+
+
 @dataclass(frozen=True, slots=True)
 class EncodedText:
-    """What the model reads of one text. `offsets` are code points of the text as sent."""
+    """What the model reads of one text. `offsets` are code points of the text as sent, one pair for
+    each word read, where they were asked for."""
 
     ids: npt.NDArray[np.int64]  # (tokens,), at least one
-    offsets: list[tuple[int, int]]  # one pair for each word read
+    offsets: list[tuple[int, int]]
     tokens: int  # words read; 0 for a text without any
     truncated: bool
     unknown_fraction: float
@@ -45,6 +52,7 @@ class TextEncoder:
         if unknown is None:
             raise ValueError(f"the tokenizer has no {UNKNOWN}")
         self._unknown = unknown
+        self._ids = tokenizer.get_vocab()
         self.max_tokens = max_tokens
 
     @classmethod
@@ -56,20 +64,29 @@ class TextEncoder:
     def vocabulary_size(self) -> int:
         return self._tokenizer.get_vocab_size()
 
-    def encode(self, text: str) -> EncodedText:
+    def encode(self, text: str, *, with_offsets: bool = False) -> EncodedText:
         """Cut into words; beyond `max_tokens` keep as much of the head as of the tail.
 
         A text without a word becomes one unknown token, since no model reads nothing.
         """
         head, tail_start = _readable(text, self.max_tokens * CHARACTERS_PER_TOKEN)
-        ids, offsets = self._words(text, 0, head)
-        if tail_start > head:
-            tail_ids, tail_offsets = self._words(text, tail_start, len(text))
-            ids, offsets = ids + tail_ids, offsets + tail_offsets
-        truncated = tail_start > head or len(ids) > self.max_tokens
+        parts = [(0, head)] if tail_start == head else [(0, head), (tail_start, len(text))]
+        ids: list[int] = []
+        offsets: list[tuple[int, int]] = []
+        for start, end in parts:
+            part = text[start:end]
+            if part.isascii() and not with_offsets:
+                ids += self._plain_words(part)
+                continue
+            encoding = self._tokenizer.encode(part, add_special_tokens=False)
+            ids += encoding.ids
+            if with_offsets:
+                whole = _with_marks(part, encoding.offsets)
+                offsets += [(a + start, b + start) for a, b in whole]
+        truncated = len(parts) > 1 or len(ids) > self.max_tokens
         if len(ids) > self.max_tokens:
             ids = _head_and_tail(ids, self.max_tokens)
-            offsets = _head_and_tail(offsets, self.max_tokens)
+            offsets = _head_and_tail(offsets, self.max_tokens) if with_offsets else offsets
         words = len(ids)
         unknown = ids.count(self._unknown)
         return EncodedText(
@@ -80,12 +97,11 @@ class TextEncoder:
             unknown_fraction=unknown / words if words else 0.0,
         )
 
-    def _words(self, text: str, start: int, end: int) -> tuple[list[int], list[tuple[int, int]]]:
-        """The words from `start` to `end`: their ids, and where they lie in the whole text."""
-        part = text[start:end]
-        encoding = self._tokenizer.encode(part, add_special_tokens=False)
-        offsets = encoding.offsets if part.isascii() else _with_marks(part, encoding.offsets)
-        return encoding.ids, [(a + start, b + start) for a, b in offsets] if start else offsets
+    def _plain_words(self, text: str) -> list[int]:
+        """What the tokenizer gives for ASCII, in a tenth of its time."""
+        if "<br" in text:
+            text = LINE_BREAK.sub(" ", text)
+        return [self._ids.get(word, self._unknown) for word in PLAIN_WORD.findall(text.lower())]
 
 
 def pad(rows: Sequence[npt.NDArray[np.int64]]) -> dict[str, npt.NDArray[np.integer]]:
