@@ -14,7 +14,7 @@ from tests.committed import Ids, committed, run_ids
 from tests.oracle import read_weights
 from training.golden import GOLDEN_TEXTS, golden_images
 
-BATCHES = [2, 7, 16, 64]
+BATCHES = [1, 2, 3, 7, 8, 16, 64]
 
 
 @pytest.fixture(scope="module")
