@@ -1,6 +1,6 @@
 """The committed fp32 graphs compute what the equations say, and so does the yardstick itself.
 
-How far int8 is from fp32 is the matter of `test_quantization`.
+How far int8 is from fp32 is the matter of `test_int8_cnn` and `test_int8_lstm`.
 """
 
 from __future__ import annotations
