@@ -31,6 +31,13 @@ WINDOW = 64
 """Of what waits, so many of the most urgent rows are considered for a batch."""
 
 
+REFUSALS = {
+    "queue_full": "As much work as may wait is waiting.",
+    "memory": "As much as may be held is being worked on.",
+    "deadline": "An answer within the deadline is not possible now.",
+}
+
+
 @dataclass(slots=True)
 class Outcome(Generic[Result]):
     """What became of one row, and where its time went, in seconds."""
@@ -185,25 +192,28 @@ class Batcher(Generic[Row, Result]):
             raise Draining("The service is shutting down; ask another one.", retry_after_ms=1000)
         if not (self._running or self._single.rows or self._bulk.rows):
             return  # with nothing ahead it is no overload, whatever the estimate: it is tried
-        running = sum(max(0.0, run.end - now) for run in self._running)
+        running = sum(max(0.0, run.end - now) for run in self._running) / self._lanes
         before, size_before = queue.ahead(deadline)
+        everything, whole_size = queue.rows, queue.size
         if queue is self._bulk:
             before, size_before = before + self._single.rows, size_before + self._single.size
-        wait = (running + self._pace.seconds(before, size_before)) / self._lanes
+            everything, whole_size = everything + self._single.rows, whole_size + self._single.size
+        wait = running + self._pace.seconds(before, size_before) / self._lanes
         own = self._pace.seconds(rows, size) / self._lanes
         held = self._single.size + self._bulk.size + sum(run.size for run in self._running)
         if wait > self._queue_limit and queue is self._single:
-            self._refuse("queue_full", "The queue is full.", wait)
-        if held + size > self._max_held:
-            self._refuse("memory", "Too much is being worked on.", wait)
-        if wait + own > deadline - now or not queue.can_give_way(
-            deadline, now + running + own, self._pace
+            reason = "queue_full"
+        elif held + size > self._max_held:
+            reason = "memory"
+        elif wait + own > deadline - now or not queue.can_give_way(
+            deadline, now + running + own, self._pace, self._lanes
         ):
-            self._refuse("deadline", "An answer within the deadline is not possible.", wait)
-
-    def _refuse(self, reason: str, detail: str, wait: float) -> None:
+            reason = "deadline"
+        else:
+            return
         self._metrics.refused(reason)
-        raise Overloaded(detail, retry_after_ms=max(1, ceil(wait * 1000)))
+        drained = running + self._pace.seconds(everything, whole_size) / self._lanes
+        raise Overloaded(REFUSALS[reason], retry_after_ms=max(1, ceil(drained * 1000)))
 
     def _dispatch_soon(self) -> None:
         """Not at once, so that what arrives in the same turn of the event loop runs together."""

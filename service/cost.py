@@ -4,47 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-GAIN = 0.1
-"""Weight of the latest run in the estimates, once there have been some."""
+GAIN = 0.02
+"""Weight of the latest measurement, once there have been some: the last hundred or so count."""
 
 OUTLIER = 3.0
-"""A run that takes more than this many times what was predicted counts as if it took so many."""
+"""A measurement of more than this many times what was predicted counts as that many."""
 
-DRIFT = 1 / 500
-"""How fast, by runs of other batch sizes, the estimate of one that is not run becomes hopeful."""
+HOPE = 1 / 700
+"""How much cheaper than known a batch size is believed to have become, with each run of another: so
+it is tried again, the sooner the better it was, and what was slow once is not given up for ever."""
 
-HOPE = 0.9
-"""What a batch size that has not been run for long is believed to cost, compared with those that
-are, so that it is tried again: what was slow once need not be slow for ever."""
-
-WORTHWHILE = 0.98
-"""A larger batch must cost at most this share of a smaller one, row for row."""
+WORTHWHILE = 0.97
+"""A larger batch must cost at most this share of a smaller one, measured by its rows alone."""
 
 
 class Line:
-    """Seconds as `fixed * count + rate * size`, by normalised least mean squares (Widrow, Hoff)."""
+    """Seconds as `fixed * count + rate * size`: least squares over what was measured lately."""
 
     def __init__(self) -> None:
         self.fixed = self.rate = 0.0
         self.samples = 0
-        self._typical = 0.0  # size per count, which tells how much of an error is whose
+        self._size = self._seconds = 0.0  # means, per count
+        self._size_size = self._size_seconds = 0.0  # of their products
 
     def seconds(self, count: float, size: float) -> float:
         """0 before anything was learned."""
         return self.fixed * count + self.rate * size
 
-    def learn(self, count: int, size: float, seconds: float) -> None:
+    def learn(self, count: int, size: float, seconds: float, gain: float = GAIN) -> None:
         """Take in one measurement; `size` above 0."""
+        if self.samples > 1:
+            seconds = min(seconds, OUTLIER * self.seconds(count, size))
         self.samples += 1
-        gain = max(GAIN, 1 / self.samples)
-        self._typical += gain * (size / count - self._typical)
-        predicted = self.seconds(count, size)
-        if self.samples > 1 / GAIN:
-            seconds = min(seconds, OUTLIER * predicted)
-        ours = (count * self._typical) ** 2
-        share = gain * (seconds - predicted) / (ours + size**2)
-        self.fixed = max(0.0, self.fixed + share * ours / count)
-        self.rate = max(0.0, self.rate + share * size)
+        gain = max(gain, 1 / self.samples)
+        x, y = size / count, seconds / count
+        self._size += gain * (x - self._size)
+        self._seconds += gain * (y - self._seconds)
+        self._size_size += gain * (x * x - self._size_size)
+        self._size_seconds += gain * (x * y - self._size_seconds)
+        spread = self._size_size - self._size**2
+        slope = self._seconds / self._size
+        if spread > 1e-3 * self._size**2:
+            rate = (self._size_seconds - self._size * self._seconds) / spread
+        else:  # sizes too much alike to tell what is due to them
+            rate = self.rate if self.samples > 1 else slope / 2
+        self.rate = min(max(rate, 0.0), slope)
+        self.fixed = max(0.0, self._seconds - self.rate * self._size)
 
 
 class RunCost:
@@ -58,26 +63,27 @@ class RunCost:
         steps = (max_batch - 1).bit_length() + 1
         self._lines = [Line() for _ in range(steps)]
         self._nearest: list[Line | None] = [None] * steps  # that something is known of
+        self._hopes = [1.0] * steps
 
     def seconds(self, rows: int, largest: float) -> float:
         """Unknown batch sizes are taken to be like smaller ones; before anything was learned, runs
         cost next to nothing, and one of many rows no more than its largest."""
-        line = self._nearest[(rows - 1).bit_length()]
-        return line.seconds(1, rows * largest) if line else 1e-9 * largest
+        step = (rows - 1).bit_length()
+        line = self._nearest[step]
+        return line.seconds(1, rows * largest) * self._hopes[step] if line else 1e-9 * largest
 
     def learn(self, rows: int, largest: float, seconds: float) -> None:
-        """Take in what a run took."""
+        """Take in what a run took; the more, the longer there was none of its size."""
         step = (rows - 1).bit_length()
-        run = self._lines[step]
-        run.learn(1, rows * largest, seconds)
-        if run.samples == 1:
+        line = self._lines[step]
+        line.learn(1, rows * largest, seconds, gain=max(GAIN, 1 - self._hopes[step]))
+        self._hopes = [(1 - HOPE) * hope for hope in self._hopes]
+        self._hopes[step] = 1.0
+        if line.samples == 1:
             self._nearest = [self._known_near(each) for each in range(len(self._lines))]
-        for line in self._lines:
-            if line is not run and line.samples:
-                line.rate += DRIFT * (HOPE * run.rate - line.rate)
 
     def _known_near(self, step: int) -> Line | None:
-        """The line of this batch size or, as long as that is unknown, of a smaller or larger one."""
+        """The line of this batch size; as long as that is unknown, of a smaller or larger one."""
         lines = (*self._lines[step::-1], *self._lines[step + 1 :])
         return next((line for line in lines if line.samples), None)
 
@@ -94,10 +100,11 @@ def cheapest_batch(
     """Start and end of the neighbours among `sizes` to run together, the leader among them.
 
     `sizes` ascend. Of all such runs of at most `max_batch` rows, `max_padded` in size with padding
-    and `patience` seconds, it is the one that costs least per size of its rows, which weighs
+    and `patience` seconds, it is the one that saves most compared with each row alone, which weighs
     padding against what larger batches save. The leader alone is always possible.
     """
-    best, price = (leader, leader + 1), cost.seconds(1, sizes[leader]) / sizes[leader]
+    alone = [cost.seconds(1, size) for size in sizes]
+    best, price = (leader, leader + 1), 1.0
     count = len(sizes)
     rows = 1
     while rows < min(max_batch, count):
@@ -108,7 +115,7 @@ def cheapest_batch(
             if rows * largest > max_padded:
                 break
             seconds = cost.seconds(rows, largest)
-            each = seconds / sum(sizes[start : start + rows])
+            each = seconds / sum(alone[start : start + rows])
             if seconds <= patience and each < lowest:
                 found, lowest = (start, start + rows), each
         if found != best:

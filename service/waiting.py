@@ -75,15 +75,15 @@ class Queue(Generic[Row, Result]):
                 rows, size = rows - 1, size - each.size
         return rows, size
 
-    def can_give_way(self, deadline: float, start: float, pace: Line) -> bool:
-        """Whether all that are less urgent than `deadline` still make theirs, where the last of
-        them would be done `pace` after `start`."""
-        end = start + pace.seconds(self.rows, self.size)
+    def can_give_way(self, deadline: float, start: float, pace: Line, lanes: int) -> bool:
+        """Whether all that are less urgent than `deadline` still make theirs, where the first of
+        all begin at `start` and `lanes` run at a time."""
+        end = start + pace.seconds(self.rows, self.size) / lanes
         for each in reversed(self._items):
             if each.deadline <= deadline:
                 break
             if each.queue is self:
                 if end > each.deadline:
                     return False
-                end -= pace.seconds(1, each.size)
+                end -= pace.seconds(1, each.size) / lanes
         return True

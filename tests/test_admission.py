@@ -77,7 +77,6 @@ async def test_client_that_would_miss_its_deadline_is_told_how_long_the_queue_ta
         assert refused.retry_after_ms == 8000
 
 
-@pytest.mark.xfail(strict=True, reason="it is told of those before it, not of those that it harms")
 @within_deadline
 async def test_client_refused_for_the_sake_of_others_is_told_how_long_they_take() -> None:
     async with a_second_each(Clock()) as (_, batcher):

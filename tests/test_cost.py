@@ -108,7 +108,6 @@ def chosen(cost: RunCost, truth: Truth, runs: int) -> list[int]:
     return rows
 
 
-@pytest.mark.xfail(strict=True, reason="drift pulls those that are run, too")
 @pytest.mark.parametrize("truth", [row_by_row, all_at_once, worse_and_worse])
 def test_cost_of_each_size_of_batch_is_learned(truth: Truth) -> None:
     chance = random.Random(1)  # noqa: S311 - not for secrets
@@ -146,7 +145,6 @@ def test_batches_that_no_longer_pay_are_given_up(truth: Truth) -> None:
     assert Counter(chosen(cost, truth, 500))[1] > 300
 
 
-@pytest.mark.xfail(strict=True, reason="only the rate drifts, so that larger ones stay too dear")
 @pytest.mark.parametrize("truth", [row_by_row, worse_and_worse])
 def test_batches_that_have_come_to_pay_are_found_out(truth: Truth) -> None:
     cost = learned(truth)
@@ -155,7 +153,6 @@ def test_batches_that_have_come_to_pay_are_found_out(truth: Truth) -> None:
     assert Counter(chosen(cost, all_at_once, 1000))[MAX_BATCH] > 500
 
 
-@pytest.mark.xfail(strict=True, reason="through drift it spoils what is known of other sizes")
 def test_outliers_do_not_change_for_long_how_batches_are_made() -> None:
     for truth, usual in ((worse_and_worse, 1), (all_at_once, MAX_BATCH)):
         cost = learned(truth)
@@ -166,7 +163,6 @@ def test_outliers_do_not_change_for_long_how_batches_are_made() -> None:
         assert Counter(chosen(cost, truth, 500))[usual] > 450
 
 
-@pytest.mark.xfail(strict=True, reason="outliers are cut from the 11th run on")
 def test_outlier_as_the_service_starts_is_got_over() -> None:
     for rows in (1, 2, 4, 8, 16):
         cost = learned(all_at_once)

@@ -73,7 +73,6 @@ async def test_two_threads_have_room_for_twice_the_rows_but_no_more() -> None:
         assert not any(client.done() for client in queued)
 
 
-@pytest.mark.xfail(strict=True, reason="can_give_way takes the queue for the work of one thread")
 @within_deadline
 async def test_two_threads_have_room_for_a_tight_newcomer_before_others() -> None:
     async with a_second_each(Clock(), threads=2) as (_, batcher):
