@@ -1,0 +1,49 @@
+"""Full bulk calls, as the service is set up by default."""
+
+from __future__ import annotations
+
+import threading
+
+import httpx
+
+from tests.answers import raw_probabilities
+from tests.running import DEADLINE, RunningService
+from training.golden import as_bytes, draw_digit
+
+LONGEST = "A long story about a good film. " * 60  # as long as texts are read
+MOST = 256
+PICTURE = as_bytes(draw_digit(5))
+
+
+def ask_texts(url: str, answers: list[httpx.Response]) -> threading.Thread:
+    """A full call of the longest texts, which has begun."""
+
+    def ask() -> None:
+        texts = [f"{number} {LONGEST}" for number in range(MOST)]
+        answers.append(
+            httpx.post(f"{url}/sentiment/batch", json={"texts": texts}, timeout=DEADLINE)
+        )
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    return thread
+
+
+def test_full_call_of_the_longest_texts_is_answered(service: RunningService) -> None:
+    answers: list[httpx.Response] = []
+    ask_texts(service.url, answers).join()
+    assert len(raw_probabilities(answers[0])) == MOST
+
+
+def test_full_call_is_admitted_while_others_ask(service: RunningService) -> None:
+    answers: list[httpx.Response] = []
+    calls = [ask_texts(service.url, answers) for _ in range(2)]
+    with httpx.Client(base_url=service.url, timeout=DEADLINE) as client:
+        singles = 0
+        while any(call.is_alive() for call in calls):
+            raw_probabilities(client.post("/sentiment", json={"text": LONGEST}))
+            singles += 1
+            form = [("images", ("a.png", PICTURE))] * MOST
+            assert len(raw_probabilities(client.post("/digits/batch", files=form))) == MOST
+    assert [len(raw_probabilities(answer)) for answer in answers] == [MOST] * 2
+    assert singles > 0
