@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
-from service.errors import DeadlineExceeded, Draining
+from service.errors import DeadlineExceeded, Draining, Internal
 from tests.clock import Clock
 from tests.deadline import within_deadline
-from tests.doubling import ALL, Doubling, always, ask, ask_many, batching, counted, values
+from tests.doubling import ALL, BAD, Doubling, always, ask, ask_many, batching, counted, values
 
 
 async def is_out_of_time(client: asyncio.Task[int]) -> bool:
@@ -141,8 +141,20 @@ async def test_close_answers_all_that_was_admitted_on_the_event_loop() -> None:
         with pytest.raises(Draining):
             await batcher.submit(8, deadline)
         await closing
+        assert run.batches == [[0, 1], [2, 3], [4]]
         assert values(await asyncio.gather(*clients)) == [0, 2, 4, 6, 8]
-    assert run.batches == [[0, 1], [2, 3], [4]]
+
+
+@pytest.mark.parametrize("threads", [0, 1])
+@within_deadline
+async def test_close_waits_for_bulk_calls_and_for_what_is_run_again(threads: int) -> None:
+    run = Doubling()
+    run.end(ALL)
+    async with batching(run, max_batch=2, threads=threads) as batcher:
+        client = await ask_many(batcher, 1, BAD, BAD, 2, BAD)
+        await batcher.close()
+        assert run.batches == [[1, BAD], [1], [BAD], [BAD, 2], [BAD], [2], [BAD]]
+        assert values(await client) == [2, Internal, Internal, 4, Internal]
 
 
 @within_deadline

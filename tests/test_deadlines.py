@@ -10,7 +10,7 @@ import pytest
 from service.errors import DeadlineExceeded, Overloaded
 from tests.clock import Clock
 from tests.deadline import within_deadline
-from tests.doubling import ALL, Doubling, a_second_each, always, ask, batching, counted
+from tests.doubling import ALL, Doubling, Known, a_second_each, always, ask, batching, counted
 
 
 @within_deadline
@@ -38,6 +38,20 @@ async def test_row_that_leads_takes_along_less_urgent_ones_but_leaves_nobody_bef
             await ask(batcher, row, patience)
         run.end(ALL)
     assert [sorted(batch) for batch in run.batches] == [[0], [1, 2, 4], [3, 5]]
+
+
+@within_deadline
+async def test_row_that_leads_takes_along_no_more_than_its_deadline_allows() -> None:
+    Clock()
+    run = Doubling()
+    cost = Known(lambda rows, largest: 2 + rows)  # noqa: ARG005
+    async with batching(run, cost=cost) as batcher:
+        await ask(batcher, 0)
+        await ask(batcher, 1, patience=4)
+        for row in (2, 3, 4, 5, 6):
+            await ask(batcher, row, patience=1000)
+        run.end(ALL)
+    assert run.batches == [[0], [1, 2], [3, 4, 5, 6]]
 
 
 @within_deadline
