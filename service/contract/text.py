@@ -42,6 +42,17 @@ class EncodedText:
     unknown_fraction: float
 
 
+class _Ids(dict[str, int]):
+    """Ids of words; any other word has that of the unknown one."""
+
+    def __init__(self, vocabulary: dict[str, int], unknown: int) -> None:
+        super().__init__(vocabulary)
+        self._unknown = unknown
+
+    def __missing__(self, word: str) -> int:
+        return self._unknown
+
+
 class TextEncoder:
     """A tokenizer artifact and the limit of one model; ValueError where it is none of ours."""
 
@@ -52,7 +63,7 @@ class TextEncoder:
         if unknown is None:
             raise ValueError(f"the tokenizer has no {UNKNOWN}")
         self._unknown = unknown
-        self._ids = tokenizer.get_vocab()
+        self._ids = _Ids(tokenizer.get_vocab(), unknown)
         self.max_tokens = max_tokens
 
     @classmethod
@@ -101,7 +112,7 @@ class TextEncoder:
         """What the tokenizer gives for ASCII, in a tenth of its time."""
         if "<br" in text:
             text = LINE_BREAK.sub(" ", text)
-        return [self._ids.get(word, self._unknown) for word in PLAIN_WORD.findall(text.lower())]
+        return list(map(self._ids.__getitem__, PLAIN_WORD.findall(text.lower())))
 
 
 def pad(rows: Sequence[npt.NDArray[np.int64]]) -> dict[str, npt.NDArray[np.integer]]:
