@@ -16,6 +16,7 @@ from tests.doubling import (
     ALL,
     Doubling,
     a_second_each,
+    always,
     ask,
     ask_many,
     batching,
@@ -66,6 +67,20 @@ async def test_refused_client_is_told_how_long_the_queue_takes(limit: int) -> No
         clock.jump(0.25)  # of the run that takes a second
         later = await refusal(await ask(batcher, 99, patience=1000))
         assert later.retry_after_ms == 1000 * (limit + 1) - 250
+
+
+@within_deadline
+async def test_how_fast_the_queue_gets_shorter_is_learned_from_whole_batches() -> None:
+    clock = Clock()
+    run = Doubling(clock, takes=len)
+    async with batching(run, max_batch=4, queue_limit=7, cost=always(4)) as batcher:
+        run.end()
+        await (await ask_many(batcher, 1, 2, 3, 4))  # in 4 seconds
+        for row in range(4):  # the first is running, and 4 seconds are predicted for it
+            await ask(batcher, row, patience=1000)
+        assert told(batcher, patience=1000) is None
+        await ask(batcher, 4, patience=1000)
+        assert told(batcher, patience=1000) == 8000
 
 
 @within_deadline

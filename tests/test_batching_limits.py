@@ -145,15 +145,18 @@ async def test_close_answers_all_that_was_admitted_on_the_event_loop() -> None:
         assert values(await asyncio.gather(*clients)) == [0, 2, 4, 6, 8]
 
 
+@pytest.mark.parametrize("max_batch", [2, 8])
 @pytest.mark.parametrize("threads", [0, 1])
 @within_deadline
-async def test_close_waits_for_bulk_calls_and_for_what_is_run_again(threads: int) -> None:
+async def test_close_waits_for_bulk_calls_and_for_what_is_run_again(
+    threads: int, max_batch: int
+) -> None:
     run = Doubling()
     run.end(ALL)
-    async with batching(run, max_batch=2, threads=threads) as batcher:
+    async with batching(run, max_batch=max_batch, threads=threads) as batcher:
         client = await ask_many(batcher, 1, BAD, BAD, 2, BAD)
         await batcher.close()
-        assert run.batches == [[1, BAD], [1], [BAD], [BAD, 2], [BAD], [2], [BAD]]
+        assert run.batches.count([BAD]) == 3
         assert values(await client) == [2, Internal, Internal, 4, Internal]
 
 

@@ -66,6 +66,17 @@ async def test_tight_newcomer_overtakes_lax_ones_if_they_still_make_theirs() -> 
 
 
 @within_deadline
+async def test_those_who_go_last_do_not_count_against_those_before_them() -> None:
+    async with a_second_each(Clock()) as (run, batcher):
+        soon = await ask(batcher, 1, patience=4)
+        lax = [await ask(batcher, row, patience=9) for row in (2, 3, 4)]
+        tight = await ask(batcher, 9, patience=3)
+        run.end(ALL)
+        assert [await client for client in (tight, soon, *lax)] == [18, 2, 4, 6, 8]
+    assert run.batches == [[9], [1], [2], [3], [4]]
+
+
+@within_deadline
 async def test_tight_newcomer_is_refused_at_once_where_another_would_miss_his() -> None:
     before = counted("refused_total", reason="deadline")
     async with a_second_each(Clock()) as (run, batcher):
