@@ -14,11 +14,13 @@ from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.responses import RedirectResponse
 
 from service.errors import MethodNotAllowed, NotFound
+from service.exchange import RequestIds
 from service.gate import Gate
 from service.registry import load_models
 from service.routes import digits, health, metrics, models, sentiment
 from service.routes.answering import ANY_OTHER
 from service.settings import Settings
+from service.shedding import Shedding
 
 VERSION = "0.1.0"
 
@@ -79,3 +81,10 @@ async def _unrouted(request: Request, error: Exception) -> Response:  # noqa: AR
     if isinstance(error, HTTPException) and error.status_code == 405:
         raise MethodNotAllowed((error.headers or {}).get("Allow", ""))
     raise NotFound("There is nothing at this path.")
+
+
+def shedding(app: FastAPI, ids: RequestIds) -> Shedding:
+    """For the server to ask before it calls the gate."""
+    models = app.state.models
+    predictors = {f"/{name}": models[name].predictor for name in ("digits", "sentiment")}
+    return Shedding(predictors, app.state.settings, ids)

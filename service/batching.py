@@ -13,12 +13,13 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from math import ceil, inf
+from math import inf
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
-from service.cost import Line, RunCost, cheapest_batch
-from service.errors import DeadlineExceeded, Draining, Internal, Overloaded, ServiceError
+from service.admission import Admission, Run
+from service.cost import RunCost, cheapest_batch
+from service.errors import DeadlineExceeded, Draining, Internal, ServiceError
 from service.telemetry import QueueMetrics
 from service.waiting import Pending, Queue
 
@@ -31,11 +32,11 @@ WINDOW = 64
 """Of what waits, so many of the most urgent rows are considered for a batch."""
 
 
-REFUSALS = {
-    "queue_full": "As much work as may wait is waiting.",
-    "memory": "As much as may be held is being worked on.",
-    "deadline": "An answer within the deadline is not possible now.",
-}
+FEW = 4
+"""Rows on the event loop in one turn, below which they do not tell how fast many would go."""
+
+SLICE = 0.02
+"""Seconds of runs on the event loop, after which it sees to all else."""
 
 
 @dataclass(slots=True)
@@ -49,15 +50,6 @@ class Outcome(Generic[Result]):
 
 
 Answered = Outcome[Result] | ServiceError
-
-
-@dataclass(slots=True, eq=False)
-class _Run(Generic[Row, Result]):
-    batch: list[Pending[Row, Answered[Result]]]
-    size: float  # of all its rows
-    padded: float  # as many times its largest
-    began: float
-    end: float  # as predicted
 
 
 class Batcher(Generic[Row, Result]):
@@ -78,6 +70,8 @@ class Batcher(Generic[Row, Result]):
         max_padded: float = inf,
         max_held: float = inf,
         cost: RunCost | None = None,
+        margin: float = 1.1,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`run` takes up to `max_batch` rows and gives a result for each, in order. It is called in
         `threads` threads or, where these are 0, on the event loop: for runs so short that a thread
@@ -86,7 +80,8 @@ class Batcher(Generic[Row, Result]):
         `size` is what a row costs, above 0 and in any unit. A run costs by its rows and the largest
         of them; rows times that stays within `max_padded`. A single row that would wait for more
         than `queue_limit` seconds is refused, as is what would bring the sizes of all that is
-        queued or running above `max_held`.
+        queued or running above `max_held`. A row is admitted if it makes its deadline even where
+        all takes `margin` times what is predicted. `clock` tells the time as the event loop does.
         """
         self._run = run
         self._size = size
@@ -94,19 +89,20 @@ class Batcher(Generic[Row, Result]):
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="run") if threads else None
         self._max_batch = max_batch
         self._max_padded = max_padded
-        self._max_held = max_held
-        self._queue_limit = queue_limit
         self._metrics = metrics
         self._cost = cost or RunCost(max_batch)
-        self._pace = Line()  # seconds by rows and their sizes: how fast the queue gets shorter
-        self._typical = 1.0  # size of a row
-        self._single: Queue[Row, Answered[Result]] = Queue()
-        self._bulk: Queue[Row, Answered[Result]] = Queue()
+        self._work: Admission[Row, Answered[Result]] = Admission(
+            lanes=self._lanes,
+            queue_limit=queue_limit,
+            max_held=max_held,
+            margin=margin,
+            metrics=metrics,
+        )
         self._failed: deque[list[Pending[Row, Answered[Result]]]] = deque()  # to be run in parts
-        self._running: list[_Run[Row, Result]] = []
         self._new: list[Pending[Row, Answered[Result]]] = []  # without a timer for their deadline
         self._dispatching = False
-        self._busy_since = 0.0  # where a run on the event loop ended with others waiting, else 0
+        self._rested = 0.0  # when the last runs on the event loop ended
+        self._clock = clock
         self._closing = False
         self._changed = asyncio.Event()
 
@@ -117,7 +113,7 @@ class Batcher(Generic[Row, Result]):
         Overloaded, and one that still waits then is never run (DeadlineExceeded). Cancelling takes
         it out of the queue. Raises Draining while closing.
         """
-        pending = self._enqueue(self._single, [row], deadline)
+        pending = self._enqueue(self._work.single, [row], deadline)
         try:
             answer = await pending[0].answer
         except asyncio.CancelledError:
@@ -130,7 +126,7 @@ class Batcher(Generic[Row, Result]):
     async def submit_many(self, rows: Sequence[Row], deadline: float) -> list[Answered[Result]]:
         """As `submit`, for a bulk call: each row's outcome or its error, in order; all rows are
         admitted, or none."""
-        pending = self._enqueue(self._bulk, rows, deadline)
+        pending = self._enqueue(self._work.bulk, rows, deadline)
         try:
             return [await each.answer for each in pending]
         except asyncio.CancelledError:
@@ -139,7 +135,8 @@ class Batcher(Generic[Row, Result]):
 
     def refuse_if_full(self, deadline: float) -> None:
         """Raise what `submit` would for a row of the usual size, before anyone works on it."""
-        self._admit(self._single, 1, self._typical, deadline, asyncio.get_running_loop().time())
+        self._refuse_if_closing()
+        self._work.announce(deadline, self._clock())
 
     def measure(self, rows: Sequence[Row]) -> None:
         """Run `rows` here and now, to learn what that costs."""
@@ -148,12 +145,12 @@ class Batcher(Generic[Row, Result]):
         self._run(rows)
         seconds = time.perf_counter() - began
         self._cost.learn(len(rows), max(sizes), seconds)
-        self._pace.learn(len(rows), sum(sizes), seconds)
+        self._work.pace.learn(len(rows), sum(sizes), seconds)
 
     async def close(self) -> None:
         """Refuse new rows, and return when all admitted ones are done."""
         self._closing = True
-        while self._running or self._failed or self._single.rows or self._bulk.rows:
+        while self._work.running or self._failed or self._work.rows:
             self._changed.clear()
             await self._changed.wait()
         if self._pool:
@@ -163,57 +160,26 @@ class Batcher(Generic[Row, Result]):
         self, queue: Queue[Row, Answered[Result]], rows: Sequence[Row], deadline: float
     ) -> list[Pending[Row, Answered[Result]]]:
         loop = asyncio.get_running_loop()
-        now = loop.time()
+        now = self._clock()
         sizes = [self._size(row) for row in rows]
-        self._admit(queue, len(rows), sum(sizes), deadline, now)
-        self._typical += 0.02 * (sizes[0] - self._typical)
+        self._refuse_if_closing()
+        self._work.check(queue, len(rows), sum(sizes), deadline, now)
+        self._work.saw(sizes[0])
         pending = [
             Pending(row, size, now, deadline, loop.create_future())
             for row, size in zip(rows, sizes, strict=True)
         ]
         queue.add(pending)
         self._new += pending
-        if len(self._running) < self._lanes:
+        if len(self._work.running) < self._lanes:
             self._dispatch_soon()
         else:
             self._set_timers()
         return pending
 
-    def _admit(
-        self,
-        queue: Queue[Row, Answered[Result]],
-        rows: int,
-        size: float,
-        deadline: float,
-        now: float,
-    ) -> None:
-        """Raise Overloaded where there is no room, or no time."""
+    def _refuse_if_closing(self) -> None:
         if self._closing:
             raise Draining("The service is shutting down; ask another one.", retry_after_ms=1000)
-        if not (self._running or self._single.rows or self._bulk.rows):
-            return  # with nothing ahead it is no overload, whatever the estimate: it is tried
-        running = sum(max(0.0, run.end - now) for run in self._running) / self._lanes
-        before, size_before = queue.ahead(deadline)
-        everything, whole_size = queue.rows, queue.size
-        if queue is self._bulk:
-            before, size_before = before + self._single.rows, size_before + self._single.size
-            everything, whole_size = everything + self._single.rows, whole_size + self._single.size
-        wait = running + self._pace.seconds(before, size_before) / self._lanes
-        own = self._pace.seconds(rows, size) / self._lanes
-        held = self._single.size + self._bulk.size + sum(run.size for run in self._running)
-        if wait > self._queue_limit and queue is self._single:
-            reason = "queue_full"
-        elif held + size > self._max_held:
-            reason = "memory"
-        elif wait + own > deadline - now or not queue.can_give_way(
-            deadline, now + running + own, self._pace, self._lanes
-        ):
-            reason = "deadline"
-        else:
-            return
-        self._metrics.refused(reason)
-        drained = running + self._pace.seconds(everything, whole_size) / self._lanes
-        raise Overloaded(REFUSALS[reason], retry_after_ms=max(1, ceil(drained * 1000)))
 
     def _dispatch_soon(self) -> None:
         """Not at once, so that what arrives in the same turn of the event loop runs together."""
@@ -223,15 +189,29 @@ class Batcher(Generic[Row, Result]):
 
     def _dispatch(self) -> None:
         self._dispatching = False
-        now = asyncio.get_running_loop().time()
-        while len(self._running) < self._lanes and (batch := self._next_batch(now)):
+        began = now = self._clock()
+        ran: list[Pending[Row, Answered[Result]]] = []
+        while len(self._work.running) < self._lanes and (batch := self._next_batch(now)):
             self._start(batch, now)
             if self._pool is None:
-                break  # others have their turn on the event loop between two runs
+                ran += batch
+                now = self._clock()
+                if now - began > SLICE:
+                    self._dispatch_soon()
+                    break
+        if len(ran) >= FEW:
+            self._work.pace.learn(len(ran), sum(each.size for each in ran), self._turn(ran, now))
+        self._rested = now
         self._set_timers()
-        rows, size = self._single.rows + self._bulk.rows, self._single.size + self._bulk.size
-        self._metrics.waiting(rows, self._pace.seconds(rows, size))
+        self._metrics.waiting(self._work.rows, self._work.predicted)
         self._changed.set()
+
+    def _turn(self, ran: list[Pending[Row, Answered[Result]]], now: float) -> float:
+        """Seconds of the event loop that went into these rows, their way to here included."""
+        own = now - max(self._rested, min(each.arrived for each in ran))
+        # Under load, reading requests and sending answers fill the time from one turn to the next;
+        # they take no longer than the rest.
+        return min(now - self._rested, 2 * own) if len(ran) > self._max_batch else own
 
     def _next_batch(self, now: float) -> list[Pending[Row, Answered[Result]]]:
         """What is to run now, taken out of its queue; empty where nothing waits."""
@@ -239,17 +219,17 @@ class Batcher(Generic[Row, Result]):
             if part := [each for each in self._failed.popleft() if not each.answer.done()]:
                 return part
         reason = "idle"
-        for each in self._bulk.most_urgent(WINDOW):
+        for each in self._work.bulk.most_urgent(WINDOW):
             if now > (each.arrived + each.deadline) / 2:
-                self._bulk.drop(each)
-                self._single.add([each])
+                self._work.bulk.drop(each)
+                self._work.single.add([each])
                 reason = "deadline"
-        window = self._single.most_urgent(WINDOW)
-        window += self._bulk.most_urgent(WINDOW - len(window))
+        window = self._work.single.most_urgent(WINDOW)
+        window += self._work.bulk.most_urgent(WINDOW - len(window))
         while window and self._is_too_late(window[0], now):
             self._expire(window.pop(0))
         if not window:  # there may be more behind it
-            return self._next_batch(now) if self._single.rows or self._bulk.rows else []
+            return self._next_batch(now) if self._work.rows else []
         leader = window[0]
         window.sort(key=by_size)
         start, end = cheapest_batch(
@@ -264,7 +244,7 @@ class Batcher(Generic[Row, Result]):
         for each in batch:
             if each.queue:
                 each.queue.drop(each)
-        if self._single.rows or self._bulk.rows:
+        if self._work.rows:
             reason = "full" if reason == "idle" else reason
         self._metrics.dispatched(reason)
         return batch
@@ -276,25 +256,29 @@ class Batcher(Generic[Row, Result]):
 
     def _start(self, batch: list[Pending[Row, Answered[Result]]], now: float) -> None:
         largest = max(each.size for each in batch)
-        run = _Run(
+        run = Run(
             batch,
             sum(each.size for each in batch),
             largest * len(batch),
             now,
             now + self._cost.seconds(len(batch), largest),
         )
-        self._running.append(run)
+        self._work.running.append(run)
         rows = [each.row for each in batch]
+        future: Future[tuple[Sequence[Result], float]]
         if self._pool:
             loop = asyncio.get_running_loop()
-            self._pool.submit(self._timed, rows).add_done_callback(
-                lambda future: _call_soon(loop, self._ended, run, future)
-            )
+            try:
+                future = self._pool.submit(self._timed, rows)
+            except RuntimeError as error:  # no thread can be had
+                future = Future()
+                future.set_exception(error)
+            future.add_done_callback(lambda future: _call_soon(loop, self._ended, run, future))
             return
-        future: Future[tuple[Sequence[Result], float]] = Future()
+        future = Future()
         try:
             future.set_result(self._timed(rows))
-        except Exception as error:
+        except BaseException as error:
             future.set_exception(error)
         self._ended(run, future)
 
@@ -306,9 +290,9 @@ class Batcher(Generic[Row, Result]):
         return results, time.perf_counter() - began
 
     def _ended(
-        self, run: _Run[Row, Result], future: Future[tuple[Sequence[Result], float]]
+        self, run: Run[Row, Answered[Result]], future: Future[tuple[Sequence[Result], float]]
     ) -> None:
-        self._running.remove(run)
+        self._work.running.remove(run)
         batch = run.batch
         if error := future.exception():
             self._split(batch, error)
@@ -319,12 +303,11 @@ class Batcher(Generic[Row, Result]):
                 self._metrics.waited(queued)
                 _settle(each, Outcome(result, queued, seconds, len(batch)))
             self._cost.learn(len(batch), run.padded / len(batch), seconds)
-            now = asyncio.get_running_loop().time()
-            self._pace.learn(len(batch), run.size, now - (self._busy_since or run.began))
             self._metrics.ran(len(batch), run.size, run.padded, seconds)
-            more = self._single.rows or self._bulk.rows
-            self._busy_since = now if more and not self._pool else 0.0
-        self._dispatch_soon()
+            if self._pool:
+                self._work.pace.learn(len(batch), run.size, self._clock() - run.began)
+        if self._pool or self._failed:
+            self._dispatch_soon()
 
     def _split(self, batch: list[Pending[Row, Answered[Result]]], error: BaseException) -> None:
         """Have the halves of a failed batch run, until only the bad row has failed."""

@@ -2,14 +2,46 @@
 
 from __future__ import annotations
 
+import itertools
+import re
+import secrets
 from collections.abc import Iterable
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
-from service.errors import TooLarge
+from service.errors import Invalid, TooLarge
 
 Header = tuple[bytes, bytes]
+
+
+class RequestIds:
+    """The id of a request: its own, or one that no other has."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count(1)
+        self._prefix = secrets.token_hex(8)
+
+    def of(self, given: bytes | None) -> str:
+        """`given` is what X-Request-ID says; made anew where that is nothing or not fit to be."""
+        if given and FIT.fullmatch(given):
+            return given.decode()
+        return f"{self._prefix}-{next(self._numbers):x}"
+
+
+FIT = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+
+
+def deadline(asked: bytes | None, longest_ms: int, now: float) -> float:
+    """`longest_ms` from now, or what X-Request-Timeout-Ms asks for if that is less.
+
+    Raises Invalid for what is no number of milliseconds.
+    """
+    if asked is None:
+        return now + longest_ms / 1000
+    if not (asked.isdigit() and float(asked) > 0):
+        raise Invalid("X-Request-Timeout-Ms must be a whole number of milliseconds above 0.")
+    return now + min(longest_ms, float(asked)) / 1000
 
 
 class Exchange(Request):
@@ -22,12 +54,12 @@ class Exchange(Request):
         self.request_id = request_id
         self.answered = False
         self.route = "none"
-        self._found = dict(scope["headers"])
+        self.found = dict(scope["headers"])
         self._max_body_bytes = max_body_bytes
 
     def header(self, name: bytes) -> str | None:
         """The value of a header by its lower-case name."""
-        value: bytes | None = self._found.get(name)
+        value: bytes | None = self.found.get(name)
         return None if value is None else value.decode("latin-1")
 
     async def body(self) -> bytes:

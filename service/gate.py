@@ -7,10 +7,7 @@ here straight to their endpoint: what FastAPI does between costs as much as read
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
-import re
-import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -19,13 +16,11 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import Draining, Internal, ServiceError
-from service.exchange import Exchange
+from service.exchange import Exchange, RequestIds
 from service.problems import answer_problem
 from service.telemetry import count_request
 
 log = logging.getLogger(__name__)
-
-REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 Endpoint = Callable[[Exchange], Awaitable[None]]
 
@@ -40,8 +35,7 @@ class Gate:
         self._app = app
         self._endpoints = endpoints
         self._max_body_bytes = max_body_bytes
-        self._numbers = itertools.count(1)
-        self._prefix = secrets.token_hex(8)
+        self.ids = RequestIds()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers every HTTP request exactly once, unless its client has gone."""
@@ -50,12 +44,7 @@ class Gate:
             return
         began = time.perf_counter()
         exchange = Exchange(scope, receive, send, "", self._max_body_bytes)
-        given = exchange.header(b"x-request-id")
-        exchange.request_id = (
-            given
-            if given and REQUEST_ID.fullmatch(given)
-            else f"{self._prefix}-{next(self._numbers):x}"
-        )
+        exchange.request_id = self.ids.of(exchange.found.get(b"x-request-id"))
         outcome = await self._outcome(exchange)
         count_request(exchange.route, outcome, time.perf_counter() - began)
 

@@ -30,6 +30,10 @@ DECODED_TOGETHER = 16
 """Inputs of bulk calls that are decoded in one go, since each alone takes next to nothing."""
 
 
+LOOP_QUEUE_LIMIT = 0.1
+"""Seconds of work that may wait for runs on the event loop, where it holds up everything else."""
+
+
 class Task(Protocol[Raw, Features, Answer]):
     """What one kind of input needs around the run; see `digits` and `sentiment`."""
 
@@ -92,7 +96,7 @@ class Predictor(Generic[Raw, Features, Answer]):
             threads=0 if task.runs_on_loop else settings.threads,
             max_batch=settings.max_batch,
             max_padded=task.max_padded,
-            queue_limit=limit,
+            queue_limit=min(limit, LOOP_QUEUE_LIMIT) if task.runs_on_loop else limit,
             metrics=QueueMetrics(name, "infer"),
         )
         self._decode: Batcher[Raw, Features | ServiceError] = Batcher(

@@ -19,12 +19,12 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from service.app import create_app, gate
+from service.app import create_app, gate, shedding
 from service.errors import ModelError
 from service.settings import Settings
 
@@ -43,8 +43,10 @@ def main() -> None:
     except ModelError as error:
         channel.send(_line({"failed": str(error)}))
         sys.exit(1)
+    application = gate(app)
+    _Connection.refusal = shedding(app, application.ids).refusal
     config = uvicorn.Config(
-        gate(app),
+        application,
         ws="none",
         log_config=None,
         log_level="warning",
@@ -57,13 +59,36 @@ def main() -> None:
     _Server(config, channel, models).run(sockets=[])
 
 
-class _Connection(HttpToolsProtocol):
-    """uvicorn's, which also tells when it ends and can announce its last answer."""
+class _Refused:
+    """In the place of uvicorn's cycle: a request that has its answer."""
 
+    response_complete = True
+    message_event = asyncio.Event()
+
+
+class _Connection(HttpToolsProtocol):
+    """uvicorn's, which also refuses by the head alone, tells when it ends, and can announce its
+    last answer."""
+
+    refusal: ClassVar[Callable[..., bytes | None]]
     when_lost: Callable[[], None]
     answers_once: Callable[[], bool]
 
     def on_headers_complete(self) -> None:
+        # Not where answers wait for their turn, nor where the connection does not stay open.
+        if (
+            (self.cycle is None or self.cycle.response_complete)
+            and self.parser.should_keep_alive()
+            and not self.expect_100_continue
+            and not self.answers_once()
+        ):
+            defaults = self.server_state.default_headers
+            method = self.parser.get_method()
+            if answer := _Connection.refusal(method, self.url, self.headers, defaults):
+                self.cycle = _Refused()  # type: ignore[assignment]
+                self.transport.write(answer)
+                self.on_response_complete()
+                return
         super().on_headers_complete()
         if self.answers_once():
             self.shutdown()  # which closes it after the request that has just begun

@@ -101,6 +101,8 @@ async def batching(
         max_padded=max_padded,
         max_held=max_held,
         cost=cost or always(1e-6),
+        margin=1.0,
+        clock=lambda: asyncio.get_running_loop().time(),
     )
     try:
         yield batcher

@@ -12,9 +12,9 @@ from tests.running import ROOT
 # A module imports only those to its right, and none between the same signs. A package has one
 # place; what its own modules do among themselves is up to them.
 ORDER = """
-__main__ > supervisor > process, worker > app > routes > registry > digits, sentiment > predictor
-> batching, session > waiting > cost > gate > problems > exchange > telemetry > schemas > contract
-> settings > cpus, errors
+__main__ > supervisor > process, worker > app > routes, shedding > registry > digits, sentiment
+> predictor > batching, session > admission > waiting > cost > gate > problems > exchange
+> telemetry > schemas > contract > settings > cpus, errors
 """
 PLACE = {
     name.strip(): place for place, names in enumerate(ORDER.split(">")) for name in names.split(",")
@@ -76,7 +76,7 @@ def test_only_the_batcher_and_the_path_to_it_know_of_batches() -> None:
 
 
 def test_batching_knows_no_model_no_runtime_and_no_http() -> None:
-    own = {"service.batching", "service.waiting", "service.cost"}
+    own = {"service.batching", "service.admission", "service.waiting", "service.cost"}
     allowed = {*own, "service.errors", "service.telemetry"}
     taken = {name for module, name in imports("service") if module in own}
     assert {".".join(name.split(".")[:2]) for name in taken if within(name, "service")} <= allowed

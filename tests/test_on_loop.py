@@ -7,6 +7,8 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
+from service.batching import SLICE
+from tests.clock import Clock
 from tests.deadline import DEADLINE, within_deadline
 from tests.doubling import batching, values
 
@@ -27,10 +29,12 @@ async def test_without_threads_runs_take_place_on_the_event_loop() -> None:
 
 
 @within_deadline
-async def test_others_have_their_turn_on_the_event_loop_between_two_runs() -> None:
+async def test_others_have_their_turn_on_the_event_loop_after_a_slice_of_runs() -> None:
     events: list[str] = []
+    clock = Clock()
 
     def run(rows: Sequence[int]) -> list[int]:
+        clock.jump(0.6 * SLICE)
         events.append("run")
         return [2 * row for row in rows]
 
@@ -44,15 +48,18 @@ async def test_others_have_their_turn_on_the_event_loop_between_two_runs() -> No
         work = asyncio.ensure_future(batcher.submit_many(range(20), deadline))
         await another(work)
     assert events.count("run") == 10
-    assert "run run" not in " ".join(events)
+    assert "run run" in " ".join(events)
+    assert "run run run" not in " ".join(events)
 
 
 @within_deadline
-async def test_what_arrives_between_two_runs_joins_the_next() -> None:
+async def test_what_arrives_between_two_slices_joins_the_next() -> None:
     batches: list[Sequence[int]] = []
     late: list[asyncio.Future[Any]] = []
+    clock = Clock()
 
     def run(rows: Sequence[int]) -> list[int]:
+        clock.jump(1.1 * SLICE)
         batches.append(rows)
         if not late:
             late.append(asyncio.ensure_future(batcher.submit(9, deadline)))

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 from pydantic_core import to_json
 from starlette.requests import ClientDisconnect
 
-from service.errors import Invalid, ServiceError
-from service.exchange import Exchange
+from service.errors import ServiceError
+from service.exchange import Exchange, deadline
 from service.predictor import Predictor, Timing
 from service.problems import problem_json
 from service.registry import Model
@@ -42,12 +42,8 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 def deadline_of(exchange: Exchange) -> float:
     """As a time of the event loop: the server's, or what X-Request-Timeout-Ms asks for if less."""
     settings: Settings = exchange.app.state.settings
-    patience_ms: float = settings.deadline_ms
-    if (asked := exchange.header(b"x-request-timeout-ms")) is not None:
-        if not (asked.isascii() and asked.isdecimal() and float(asked) > 0):
-            raise Invalid("X-Request-Timeout-Ms must be a whole number of milliseconds above 0.")
-        patience_ms = min(patience_ms, float(asked))
-    return asyncio.get_running_loop().time() + patience_ms / 1000
+    asked = exchange.found.get(b"x-request-timeout-ms")
+    return deadline(asked, settings.deadline_ms, asyncio.get_running_loop().time())
 
 
 def predictor_of(exchange: Exchange, name: str) -> Predictor[Any, Any, Any]:

@@ -52,7 +52,6 @@ def _form(properties: dict[str, Any]) -> dict[str, Any]:
 async def read_one_digit(exchange: Exchange) -> None:
     """The digit in one picture, sent as the raw body or as the field `image` of a form."""
     deadline, predictor = deadline_of(exchange), predictor_of(exchange, "digits")
-    predictor.refuse_if_full(deadline)
     upload = await exchange.body()
     if _is_form(exchange):
         uploads = await _uploads(exchange, "image")

@@ -54,7 +54,6 @@ def _json(model: type[BaseModel]) -> dict[str, Any]:
 async def tell_one_mood(exchange: Exchange) -> None:
     """The mood of one text, sent as JSON or as text/plain in UTF-8."""
     deadline, predictor = deadline_of(exchange), predictor_of(exchange, "sentiment")
-    predictor.refuse_if_full(deadline)
     body = await exchange.body()
     if not body:
         raise Invalid("The body is empty; a text was expected.")
