@@ -10,7 +10,7 @@ COPY --from=packages /venv /venv
 WORKDIR /app
 COPY service service
 COPY models models
-# Compiled now, since the running service writes nothing.
+# Compiled now, since the running service writes nothing but its metrics, to /tmp.
 RUN /venv/bin/python -m compileall -q service
 ENV PATH=/venv/bin:$PATH
 # A number, so that an orchestrator can tell that it is not root.

@@ -104,7 +104,7 @@ class Admission(Generic[Row, Result]):
         wait = running + self.pace.seconds(before + more, size_before + size_more) / self._lanes
         own = self.pace.seconds(rows, size) / self._lanes
         held = self.single.size + self.bulk.size + sum(run.size for run in self.running)
-        if wait > self._queue_limit and queue is self.single:
+        if wait > self._queue_limit:
             reason = "queue_full"
         elif held + size > self._max_held:
             reason = "memory"

@@ -78,7 +78,7 @@ class Batcher(Generic[Row, Result]):
         would cost more than it saves.
 
         `size` is what a row costs, above 0 and in any unit. A run costs by its rows and the largest
-        of them; rows times that stays within `max_padded`. A single row that would wait for more
+        of them; rows times that stays within `max_padded`. A call that would wait for more
         than `queue_limit` seconds is refused, as is what would bring the sizes of all that is
         queued or running above `max_held`. A row is admitted if it makes its deadline even where
         all takes `margin` times what is predicted. `clock` tells the time as the event loop does.
@@ -224,12 +224,14 @@ class Batcher(Generic[Row, Result]):
                 self._work.bulk.drop(each)
                 self._work.single.add([each])
                 reason = "deadline"
-        window = self._work.single.most_urgent(WINDOW)
-        window += self._work.bulk.most_urgent(WINDOW - len(window))
-        while window and self._is_too_late(window[0], now):
-            self._expire(window.pop(0))
-        if not window:  # there may be more behind it
-            return self._next_batch(now) if self._work.rows else []
+        window: list[Pending[Row, Answered[Result]]] = []
+        while self._work.rows and not window:
+            window = self._work.single.most_urgent(WINDOW)
+            window += self._work.bulk.most_urgent(WINDOW - len(window))
+            while window and self._is_too_late(window[0], now):
+                self._expire(window.pop(0))
+        if not window:
+            return []
         leader = window[0]
         window.sort(key=by_size)
         start, end = cheapest_batch(

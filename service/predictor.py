@@ -75,6 +75,12 @@ class Timing:
         self.batch = max(self.batch, outcome.batch)
 
 
+@dataclass(frozen=True, slots=True)
+class _Upload(Generic[Raw]):
+    raw: Raw
+    weight: float
+
+
 class Predictor(Generic[Raw, Features, Answer]):
     """One served version of a model."""
 
@@ -99,18 +105,18 @@ class Predictor(Generic[Raw, Features, Answer]):
             queue_limit=min(limit, LOOP_QUEUE_LIMIT) if task.runs_on_loop else limit,
             metrics=QueueMetrics(name, "infer"),
         )
-        self._decode: Batcher[Raw, Features | ServiceError] = Batcher(
+        self._decode: Batcher[_Upload[Raw], Features | ServiceError] = Batcher(
             self._decode_all,
-            size=task.weight,
+            size=lambda upload: upload.weight,
             threads=settings.threads,
             max_batch=DECODED_TOGETHER,
             max_padded=task.large,
             queue_limit=limit,
             metrics=QueueMetrics(name, "decode"),
         )
-        self._decode_large: Batcher[Raw, Features | ServiceError] = Batcher(
+        self._decode_large: Batcher[_Upload[Raw], Features | ServiceError] = Batcher(
             self._decode_all,
-            size=task.weight,
+            size=lambda upload: upload.weight,
             threads=1,
             max_batch=1,
             max_held=task.max_large,
@@ -132,8 +138,8 @@ class Predictor(Generic[Raw, Features, Answer]):
         if self.task.is_light(raw):
             features = self.task.decode(raw)
         else:
-            decoded = await self._decoder(raw).submit(raw, deadline)
-            features = _checked(decoded.result)
+            upload = await asyncio.to_thread(self._weighed, raw)
+            features = _checked((await self._decoder(upload).submit(upload, deadline)).result)
         timing.decode = time.perf_counter() - started
         outcome = await self._infer.submit(features, deadline)
         timing.add(outcome)
@@ -197,31 +203,45 @@ class Predictor(Generic[Raw, Features, Answer]):
         described = self.manifest.model_dump(include=set(fields))
         return {**described, "accuracy": self.manifest.test, "limits": self.task.limits}
 
-    def _decoder(self, raw: Raw) -> Batcher[Raw, Features | ServiceError]:
-        return self._decode_large if self.task.weight(raw) >= self.task.large else self._decode
+    def _weighed(self, raw: Raw) -> _Upload[Raw]:
+        """In a thread: what stands before the pixels of an upload can be long."""
+        return _Upload(raw, self.task.weight(raw))
+
+    def _decoder(self, upload: _Upload[Raw]) -> Batcher[_Upload[Raw], Features | ServiceError]:
+        return self._decode_large if upload.weight >= self.task.large else self._decode
 
     async def _decode_many(
         self, raws: Sequence[Raw], deadline: float
     ) -> list[Features | ServiceError]:
         """Large ones beside the others, each as itself or its error, in order."""
-        places: dict[Batcher[Raw, Features | ServiceError], list[int]] = {}
-        for place, raw in enumerate(raws):
-            places.setdefault(self._decoder(raw), []).append(place)
+        uploads = await asyncio.to_thread(lambda: [self._weighed(raw) for raw in raws])
+        places: dict[Batcher[_Upload[Raw], Features | ServiceError], list[int]] = {}
+        for place, upload in enumerate(uploads):
+            places.setdefault(self._decoder(upload), []).append(place)
         calls = [
-            decoder.submit_many([raws[place] for place in chosen], deadline)
+            asyncio.ensure_future(
+                decoder.submit_many([uploads[place] for place in chosen], deadline)
+            )
             for decoder, chosen in places.items()
         ]
+        try:
+            answers = await asyncio.gather(*calls)
+        except BaseException:  # one is refused, or the client has gone: nobody wants the others
+            for call in calls:
+                call.cancel()
+            await asyncio.wait(calls)
+            raise
         decoded: dict[int, Features | ServiceError] = {}
-        for chosen, outcomes in zip(places.values(), await asyncio.gather(*calls), strict=True):
+        for chosen, outcomes in zip(places.values(), answers, strict=True):
             for place, outcome in zip(chosen, outcomes, strict=True):
                 decoded[place] = _result(outcome)
         return [decoded[place] for place in range(len(raws))]
 
-    def _decode_all(self, raws: Sequence[Raw]) -> list[Features | ServiceError]:
+    def _decode_all(self, uploads: Sequence[_Upload[Raw]]) -> list[Features | ServiceError]:
         decoded: list[Features | ServiceError] = []
-        for raw in raws:
+        for upload in uploads:
             try:
-                decoded.append(self.task.decode(raw))
+                decoded.append(self.task.decode(upload.raw))
             except ServiceError as error:
                 decoded.append(error)
         return decoded

@@ -28,7 +28,7 @@ class Settings(BaseSettings):
         int, Field(ge=1, description="longest time to an answer; a request may ask for less")
     ] = 30_000
     queue_limit_ms: Annotated[
-        int, Field(ge=1, description="work that may wait for one model; bulk calls come behind")
+        int, Field(ge=1, description="longest wait for one model, predicted, that is not refused")
     ] = 2_000
     max_batch: Annotated[int, Field(ge=1, description="most rows that run together")] = 16
     max_body_bytes: Annotated[int, Field(ge=1, description="largest request body")] = 10 * 2**20

@@ -18,8 +18,6 @@ from service.problems import STATUS, problem_json
 from service.settings import Settings
 from service.telemetry import count_request
 
-REASON = {500: b"Internal Server Error", 503: b"Service Unavailable"}
-
 
 class Shedding:
     """What can be told of a request from its head alone."""
@@ -59,7 +57,7 @@ class Shedding:
             return None  # which has its own answer
         except ServiceError as error:
             request_id = self._ids.of(found.get(b"x-request-id"))
-            count_request(path.decode(), error.code, 0)
+            count_request(path.decode(), error.code, None)
             return _answer(error, request_id, defaults)
         return None
 
@@ -76,5 +74,5 @@ def _answer(error: ServiceError, request_id: str, defaults: Sequence[Header]) ->
     ]
     if error.retry_after_ms is not None:
         headers.append((b"retry-after", b"%d" % ceil(error.retry_after_ms / 1000)))
-    head = b"HTTP/1.1 %d %b\r\n" % (status, REASON[status])
+    head = b"HTTP/1.1 %d Service Unavailable\r\n" % status
     return b"%b%b\r\n%b" % (head, b"".join(b"%b: %b\r\n" % each for each in headers), body)

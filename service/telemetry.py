@@ -92,11 +92,12 @@ def _of_request(route: str, outcome: str) -> tuple[Callable[[], None], Callable[
     return REQUESTS.labels(route, model, outcome).inc, TOTAL.labels(route).observe
 
 
-def count_request(route: str, outcome: str, seconds: float) -> None:
-    """A request has been answered, or its client is gone."""
+def count_request(route: str, outcome: str, seconds: float | None) -> None:
+    """A request has been answered, or its client is gone; None for one that took no time at all."""
     count, observe = _of_request(route, outcome)
     count()
-    observe(seconds)
+    if seconds is not None:
+        observe(seconds)
 
 
 class QueueMetrics:
@@ -105,6 +106,7 @@ class QueueMetrics:
     def __init__(self, model: str, stage: str) -> None:
         """`stage` is decode, decode_large or infer."""
         labels = (model, stage)
+        self._stage = stage
         self._queue = QUEUE.labels(*labels)
         self._run = RUN.labels(*labels)
         self._batch = BATCH.labels(*labels)
@@ -132,7 +134,8 @@ class QueueMetrics:
         self._run.observe(seconds)
         self._batch.observe(rows)
         self._size.inc(size)
-        self._padding.inc(padded - size)
+        if self._stage == "infer":  # inputs are decoded one by one
+            self._padding.inc(padded - size)
 
     def waiting(self, rows: int, seconds: float) -> None:
         """What is queued now."""

@@ -75,9 +75,11 @@ class _Connection(HttpToolsProtocol):
     answers_once: Callable[[], bool]
 
     def on_headers_complete(self) -> None:
+        self._unset_keepalive_if_required()  # which an answer before may have begun
         # Not where answers wait for their turn, nor where the connection does not stay open.
         if (
             (self.cycle is None or self.cycle.response_complete)
+            and not self.flow.write_paused
             and self.parser.should_keep_alive()
             and not self.expect_100_continue
             and not self.answers_once()
@@ -87,11 +89,15 @@ class _Connection(HttpToolsProtocol):
             if answer := _Connection.refusal(method, self.url, self.headers, defaults):
                 self.cycle = _Refused()  # type: ignore[assignment]
                 self.transport.write(answer)
-                self.on_response_complete()
                 return
         super().on_headers_complete()
         if self.answers_once():
             self.shutdown()  # which closes it after the request that has just begun
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        if isinstance(self.cycle, _Refused):
+            self.on_response_complete()  # from here on, the connection is idle
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)

@@ -101,7 +101,11 @@ BROKEN: dict[str, tuple[str, Damage, str]] = {
         lambda folder: change_manifest(folder, preprocessing=999),
         "preprocessing",
     ),
-    "an unhashed graph": ("digits", lambda folder: change_manifest(folder, files={}), "model.int8.onnx"),
+    "an unhashed graph": (
+        "digits",
+        lambda folder: change_manifest(folder, files={}),
+        "model.int8.onnx",
+    ),
     "no golden case": ("digits", lambda folder: change_manifest(folder, golden=[]), "golden case"),
     "another golden label": (
         "digits",

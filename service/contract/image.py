@@ -119,11 +119,11 @@ def _decode_plain(data: bytes) -> Grey | None:
 
 
 def is_small(data: bytes) -> bool:
-    """Whether this is a short PNG of at most 128x128, which decodes in no time."""
+    """Whether this is a short PNG of at most 128x128, which decodes in next to no time."""
     if len(data) > SMALL_BYTES or not data.startswith(PNG_START) or len(data) < 24:
         return False
     width, height = SIZE.unpack_from(data, 16)
-    return bool(width * height <= 128 * 128)
+    return bool(0 < width * height <= 128 * 128)
 
 
 def pixels(data: bytes) -> int:

@@ -18,5 +18,5 @@ async def live() -> Health:
 
 @router.get("/ready", responses={503: NOT_READY})
 async def ready() -> Health:
-    """Every model is loaded and has answered its golden cases: before that, nothing listens."""
+    """Every model is loaded and has answered its golden cases: before that, nothing is answered."""
     return Health(status="ready")
