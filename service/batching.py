@@ -180,7 +180,7 @@ class Batcher(Generic[Row, Result]):
 
     def _refuse_if_closing(self) -> None:
         if self._closing:
-            raise Draining("The service is shutting down; ask another one.", retry_after_ms=1000)
+            raise Draining.now()
 
     def _dispatch_soon(self) -> None:
         """Not at once, so that what arrives in the same turn of the event loop runs together."""

@@ -75,6 +75,11 @@ class Draining(ServiceError):
     code = "draining"
     title = "Shutting down"
 
+    @classmethod
+    def now(cls) -> Draining:
+        """What whoever asks meanwhile is told."""
+        return cls("The service is shutting down; ask another one.", retry_after_ms=1000)
+
 
 class DeadlineExceeded(ServiceError):
     code = "deadline_exceeded"

@@ -44,6 +44,15 @@ def deadline(asked: bytes | None, longest_ms: int, now: float) -> float:
     return now + min(longest_ms, float(asked)) / 1000
 
 
+def usual_headers(body: bytes, media_type: bytes, request_id: str) -> list[Header]:
+    """What the head of every answer of ours has."""
+    return [
+        (b"content-type", media_type),
+        (b"content-length", b"%d" % len(body)),
+        (b"x-request-id", request_id.encode()),
+    ]
+
+
 class Exchange(Request):
     """A Starlette request that knows its limits and sends its own answer."""
 
@@ -97,12 +106,7 @@ class Exchange(Request):
             {
                 "type": "http.response.start",
                 "status": status,
-                "headers": [
-                    (b"content-type", media_type),
-                    (b"content-length", b"%d" % len(body)),
-                    (b"x-request-id", self.request_id.encode()),
-                    *headers,
-                ],
+                "headers": [*usual_headers(body, media_type, self.request_id), *headers],
             }
         )
         await self._send({"type": "http.response.body", "body": body})

@@ -66,9 +66,7 @@ class Gate:
         except ClientDisconnect:
             return "gone"
         except asyncio.CancelledError:  # only the server does that, at the end of its patience
-            problem = Draining(
-                "The service is shutting down; ask another one.", retry_after_ms=1000
-            )
+            problem = Draining.now()
         except Exception as error:
             problem = Internal("The service failed on this request.")
             problem.__cause__ = error

@@ -8,9 +8,11 @@ import math
 
 from service import errors
 from service.errors import ServiceError
-from service.exchange import Exchange
+from service.exchange import Exchange, Header
 
 log = logging.getLogger(__name__)
+
+MEDIA_TYPE = b"application/problem+json"
 
 STATUS: dict[type[ServiceError], int] = {
     errors.Malformed: 400,
@@ -52,10 +54,15 @@ def problem_json(error: ServiceError, request_id: str) -> bytes:
 
 async def answer_problem(exchange: Exchange, error: ServiceError) -> None:
     """Send the whole answer to a request that failed."""
+    body = problem_json(error, exchange.request_id)
+    await exchange.answer(body, MEDIA_TYPE, problem_headers(error), STATUS[type(error)])
+
+
+def problem_headers(error: ServiceError) -> list[Header]:
+    """What the head says of the error, beside its status."""
     headers = []
     if error.retry_after_ms is not None:
         headers.append((b"retry-after", b"%d" % math.ceil(error.retry_after_ms / 1000)))
     if isinstance(error, errors.MethodNotAllowed):
         headers.append((b"allow", error.allowed.encode()))
-    body = problem_json(error, exchange.request_id)
-    await exchange.answer(body, b"application/problem+json", headers, STATUS[type(error)])
+    return headers

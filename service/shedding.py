@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from math import ceil
 from typing import Any
 
 from service.errors import Invalid, ServiceError
-from service.exchange import Header, RequestIds, deadline
+from service.exchange import Header, RequestIds, deadline, usual_headers
 from service.predictor import Predictor
-from service.problems import STATUS, problem_json
+from service.problems import MEDIA_TYPE, STATUS, problem_headers, problem_json
 from service.settings import Settings
 from service.telemetry import count_request
 
@@ -66,13 +65,7 @@ def _answer(error: ServiceError, request_id: str, defaults: Sequence[Header]) ->
     """As `problems.answer_problem` has it sent."""
     status = STATUS[type(error)]
     body = problem_json(error, request_id)
-    headers = [
-        *defaults,
-        (b"content-type", b"application/problem+json"),
-        (b"content-length", b"%d" % len(body)),
-        (b"x-request-id", request_id.encode()),
-    ]
-    if error.retry_after_ms is not None:
-        headers.append((b"retry-after", b"%d" % ceil(error.retry_after_ms / 1000)))
+    usual = usual_headers(body, MEDIA_TYPE, request_id)
+    headers = (*defaults, *usual, *problem_headers(error))
     head = b"HTTP/1.1 %d Service Unavailable\r\n" % status
     return b"%b%b\r\n%b" % (head, b"".join(b"%b: %b\r\n" % each for each in headers), body)
