@@ -10,6 +10,11 @@ is no time for. `gate` gives a request its id and leads a prediction straight to
 (`cost`), in one call of onnxruntime (`session`). The logits of its row become an answer
 (`schemas`).
 
+A picture becomes features in three steps of `contract`: its bytes grey levels (`decoding`), these
+ink on blank paper (`ink`), and that one digit in the form of MNIST (`image`). For a number of
+several digits, `contract.lines` finds all that may be one, which run as rows of their own, and
+`reading` joins the likeliest.
+
 Errors (`errors`) get their status at the edge (`problems`), numbers are told by `telemetry`. `app`
 puts the parts of a worker together, `registry` fills it with verified models from `models/`.
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
@@ -23,6 +23,8 @@ from service.telemetry import QueueMetrics
 Raw = TypeVar("Raw")
 Features = TypeVar("Features")
 Answer = TypeVar("Answer")
+Whole = TypeVar("Whole")
+Merged = TypeVar("Merged")
 
 GOLDEN_TOLERANCE = 1e-3  # other CPUs round otherwise
 
@@ -79,6 +81,7 @@ class Timing:
 class _Upload(Generic[Raw]):
     raw: Raw
     weight: float
+    decode: Callable[[Raw], Any]
 
 
 class Predictor(Generic[Raw, Features, Answer]):
@@ -105,7 +108,7 @@ class Predictor(Generic[Raw, Features, Answer]):
             queue_limit=min(limit, LOOP_QUEUE_LIMIT) if task.runs_on_loop else limit,
             metrics=QueueMetrics(name, "infer"),
         )
-        self._decode: Batcher[_Upload[Raw], Features | ServiceError] = Batcher(
+        self._decode: Batcher[_Upload[Raw], Any] = Batcher(
             self._decode_all,
             size=lambda upload: upload.weight,
             threads=settings.threads,
@@ -114,7 +117,16 @@ class Predictor(Generic[Raw, Features, Answer]):
             queue_limit=limit,
             metrics=QueueMetrics(name, "decode"),
         )
-        self._decode_large: Batcher[_Upload[Raw], Features | ServiceError] = Batcher(
+        self._split: Batcher[_Upload[Raw], Any] = Batcher(
+            self._decode_all,
+            size=lambda upload: upload.weight,
+            threads=1,
+            max_batch=1,
+            max_held=task.max_large,
+            queue_limit=limit,
+            metrics=QueueMetrics(name, "split"),
+        )
+        self._decode_large: Batcher[_Upload[Raw], Any] = Batcher(
             self._decode_all,
             size=lambda upload: upload.weight,
             threads=1,
@@ -132,18 +144,28 @@ class Predictor(Generic[Raw, Features, Answer]):
         """Raise Overloaded or Draining where `predict` would, before anyone works on the input."""
         self._infer.refuse_if_full(deadline)
 
-    async def predict(self, raw: Raw, deadline: float, timing: Timing) -> Answer:
-        """The answer to one input; raises ServiceError. `deadline` is a time of the event loop."""
+    async def predict(
+        self,
+        raw: Raw,
+        deadline: float,
+        timing: Timing,
+        explain: Callable[[Answer, Features], Answer] | None = None,
+    ) -> Answer:
+        """The answer to one input, or what `explain` makes of it; raises ServiceError.
+
+        `deadline` is a time of the event loop.
+        """
         started = time.perf_counter()
         if self.task.is_light(raw):
             features = self.task.decode(raw)
         else:
-            upload = await asyncio.to_thread(self._weighed, raw)
-            features = _checked((await self._decoder(upload).submit(upload, deadline)).result)
+            upload = await asyncio.to_thread(self._weighed, raw, self.task.decode)
+            features = await _decoded(self._decoder(upload), upload, deadline)
         timing.decode = time.perf_counter() - started
         outcome = await self._infer.submit(features, deadline)
         timing.add(outcome)
-        return self.task.postprocess(outcome.result, features)
+        answer = self.task.postprocess(outcome.result, features)
+        return explain(answer, features) if explain else answer
 
     async def predict_many(
         self, raws: Sequence[Raw], deadline: float, timing: Timing
@@ -165,6 +187,30 @@ class Predictor(Generic[Raw, Features, Answer]):
                 timing.add(outcome)
                 answers.append(self.task.postprocess(outcome.result, features))
         return answers
+
+    async def predict_parts(
+        self,
+        raw: Raw,
+        split: Callable[[Raw], tuple[Whole, Sequence[Features]]],
+        merge: Callable[[Whole, Sequence[list[float]]], Merged],
+        deadline: float,
+        timing: Timing,
+    ) -> Merged:
+        """The answer to one input that takes many rows, or none: `split` makes them, in a thread,
+        and `merge` the answer out of their logits, in order; raises ServiceError if any row fails.
+        """
+        started = time.perf_counter()
+        self.refuse_if_full(deadline)
+        upload = await asyncio.to_thread(self._weighed, raw, split)
+        whole, rows = await _decoded(self._split, upload, deadline)
+        timing.decode = time.perf_counter() - started
+        logits: list[list[float]] = []
+        for outcome in await self._infer.submit_many(rows, deadline) if rows else []:
+            if isinstance(outcome, ServiceError):
+                raise outcome
+            timing.add(outcome)
+            logits.append(outcome.result)
+        return merge(whole, logits)
 
     def check_golden_cases(self) -> str | None:
         """Answer every golden case as a request would be; what differs, or None."""
@@ -194,7 +240,7 @@ class Predictor(Generic[Raw, Features, Answer]):
     async def close(self) -> None:
         """Answer what was admitted, refuse the rest."""
         async with AsyncExitStack() as stack:  # closes the last first: inputs come to an end
-            for stage in (self._infer, self._decode, self._decode_large):
+            for stage in (self._infer, self._decode, self._decode_large, self._split):
                 stack.push_async_callback(stage.close)
 
     def card(self) -> dict[str, Any]:
@@ -203,19 +249,21 @@ class Predictor(Generic[Raw, Features, Answer]):
         described = self.manifest.model_dump(include=set(fields))
         return {**described, "accuracy": self.manifest.test, "limits": self.task.limits}
 
-    def _weighed(self, raw: Raw) -> _Upload[Raw]:
+    def _weighed(self, raw: Raw, decode: Callable[[Raw], Any]) -> _Upload[Raw]:
         """In a thread: what stands before the pixels of an upload can be long."""
-        return _Upload(raw, self.task.weight(raw))
+        return _Upload(raw, self.task.weight(raw), decode)
 
-    def _decoder(self, upload: _Upload[Raw]) -> Batcher[_Upload[Raw], Features | ServiceError]:
+    def _decoder(self, upload: _Upload[Raw]) -> Batcher[_Upload[Raw], Any]:
         return self._decode_large if upload.weight >= self.task.large else self._decode
 
     async def _decode_many(
         self, raws: Sequence[Raw], deadline: float
     ) -> list[Features | ServiceError]:
         """Large ones beside the others, each as itself or its error, in order."""
-        uploads = await asyncio.to_thread(lambda: [self._weighed(raw) for raw in raws])
-        places: dict[Batcher[_Upload[Raw], Features | ServiceError], list[int]] = {}
+        uploads = await asyncio.to_thread(
+            lambda: [self._weighed(raw, self.task.decode) for raw in raws]
+        )
+        places: dict[Batcher[_Upload[Raw], Any], list[int]] = {}
         for place, upload in enumerate(uploads):
             places.setdefault(self._decoder(upload), []).append(place)
         calls = [
@@ -237,11 +285,11 @@ class Predictor(Generic[Raw, Features, Answer]):
                 decoded[place] = _result(outcome)
         return [decoded[place] for place in range(len(raws))]
 
-    def _decode_all(self, uploads: Sequence[_Upload[Raw]]) -> list[Features | ServiceError]:
-        decoded: list[Features | ServiceError] = []
+    def _decode_all(self, uploads: Sequence[_Upload[Raw]]) -> list[Any]:
+        decoded: list[Any] = []
         for upload in uploads:
             try:
-                decoded.append(self.task.decode(upload.raw))
+                decoded.append(upload.decode(upload.raw))
             except ServiceError as error:
                 decoded.append(error)
         return decoded
@@ -251,11 +299,15 @@ class Predictor(Generic[Raw, Features, Answer]):
         return logits
 
 
-def _result(outcome: Answered[Features | ServiceError]) -> Features | ServiceError:
-    return outcome if isinstance(outcome, ServiceError) else outcome.result
-
-
-def _checked(decoded: Features | ServiceError) -> Features:
+async def _decoded(
+    decoder: Batcher[_Upload[Raw], Any], upload: _Upload[Raw], deadline: float
+) -> Any:
+    """What becomes of an upload, in a thread; raises its ServiceError."""
+    decoded = (await decoder.submit(upload, deadline)).result
     if isinstance(decoded, ServiceError):
         raise decoded
     return decoded
+
+
+def _result(outcome: Answered[Features | ServiceError]) -> Features | ServiceError:
+    return outcome if isinstance(outcome, ServiceError) else outcome.result

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
 
+from service.contract.decoding import Box
 from service.contract.manifest import Accuracy, Calibration, File
 
 MAX_BATCH = 256
@@ -43,15 +44,46 @@ class SentimentBatchRequest(BaseModel):
     texts: Annotated[list[Text], Field(min_length=1, max_length=MAX_BATCH)]
 
 
+DigitReason = Literal["blank", "not_a_digit", "several_digits", "uncertain"]
+
+
 class DigitAnswer(TypedDict):
     """One digit. `confidence` takes for granted that there is one; `digit_score` does not."""
 
     label: Annotated[int, Field(ge=0, le=9)]
     confidence: Probability
     probabilities: Annotated[list[Probability], Field(min_length=10, max_length=10)]
-    digit_score: Probability | None
+    digit_score: Probability
     abstained: bool
-    reason: Literal["blank", "not_a_digit", "several_digits", "uncertain"] | None
+    reason: DigitReason | None
+    model: str
+
+
+class ExplainedDigitAnswer(DigitAnswer):
+    """`seen` is the 28x28 picture that the model saw, as the data URI of a PNG; `box` tells where
+    it lay in the upload, null where nothing is on it."""
+
+    seen: Annotated[str, Field(pattern="^data:image/png;base64,")]
+    box: Box | None
+
+
+class ReadDigit(TypedDict):
+    """One digit of a number; `box` tells where in the upload it lies."""
+
+    label: Annotated[int, Field(ge=0, le=9)]
+    confidence: Probability
+    probabilities: Annotated[list[Probability], Field(min_length=10, max_length=10)]
+    abstained: bool
+    reason: DigitReason | None
+    box: Box
+
+
+class NumberAnswer(TypedDict):
+    """The digits of a picture, left to right and line by line. `text` has a newline between lines
+    and is empty where there is no digit."""
+
+    text: Annotated[str, Field(pattern="^([0-9]+(\\n[0-9]+)*)?$")]
+    digits: list[ReadDigit]
     model: str
 
 

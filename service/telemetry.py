@@ -104,7 +104,7 @@ class QueueMetrics:
     """What one batcher tells."""
 
     def __init__(self, model: str, stage: str) -> None:
-        """`stage` is decode, decode_large or infer."""
+        """`stage` is decode, decode_large, split or infer."""
         labels = (model, stage)
         self._stage = stage
         self._queue = QUEUE.labels(*labels)

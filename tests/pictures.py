@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageChops, ImageOps
 
 from service.contract.image import DigitImage, read_digit
 from training.golden import as_bytes, draw_digit
@@ -33,6 +33,22 @@ def apart(first: Pixels, second: Pixels) -> float:
 def resized(picture: Image.Image, factor: float) -> Image.Image:
     size = round(picture.width * factor), round(picture.height * factor)
     return picture.resize(size, Image.Resampling.BICUBIC)
+
+
+def draw_number(
+    text: str, *, size: tuple[int, int] = (44, 66), gap: int = 16, pen: float = 7
+) -> Image.Image:
+    """Digits of a width and height, dark on white, so far apart, on the lines of `text`."""
+    rows, margin = text.split("\n"), max(gap, 8)
+    across, down = size[0] + gap, size[1] + max(2 * gap, 24)
+    canvas = across * max(map(len, rows)) + 2 * margin, down * len(rows) + margin
+    picture = Image.new("L", canvas, 255)
+    for y, row in enumerate(rows):
+        for x, label in enumerate(row):
+            corner = margin + x * across, margin + y * down
+            digit = draw_digit(int(label), canvas=canvas, corner=corner, size=size, pen=pen)
+            picture = ImageChops.darker(picture, digit)
+    return picture
 
 
 def small_five() -> Image.Image:

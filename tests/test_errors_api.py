@@ -118,7 +118,7 @@ def picture_cases() -> Iterator[Case]:
         yield Case(kind, DIGIT, "image/png", start + b"zebra" * 9, "unsupported_media_type")
     yield Case("no picture", DIGIT, "image/png", b"", "invalid")
     yield Case("no batch", "/digits/batch", BINARY, b"", "invalid")
-    for route in (DIGIT, "/digits/batch", ONE, MANY):
+    for route in (DIGIT, "/digits/read", "/digits/batch", ONE, MANY):
         yield Case("a body over 10 MiB", route, BINARY, b"z" * (LIMIT + 1), "too_large")
     yield Case("10 MiB", DIGIT, BINARY, b"z" * LIMIT, "unsupported_media_type")
 
@@ -143,7 +143,7 @@ def test_a_bad_request_is_refused_as_the_contract_says(
     check_survival(client, service)
 
 
-@pytest.mark.parametrize("route", [DIGIT, "/digits/batch", ONE, MANY])
+@pytest.mark.parametrize("route", [DIGIT, "/digits/read", "/digits/batch", ONE, MANY])
 def test_a_body_that_grows_over_the_limit_is_refused(
     client: httpx.Client, service: RunningService, route: str
 ) -> None:

@@ -11,7 +11,8 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from service.contract.manifest import MANIFEST, Manifest, Parity, mismatched
+from service.contract.manifest import MANIFEST, Abstention, Manifest, Parity, mismatched
+from training.abstention import Judged
 from training.card import read_history
 from training.cnn import DigitCNN
 from training.export import INT8, MODEL, Form, Origin, Release, check_parity, publish
@@ -71,6 +72,33 @@ def test_a_published_folder_is_whole_and_its_manifest_says_so(
     written = {path.name for path in folder.iterdir()}
     assert written == {"model.onnx", MANIFEST, "CARD.md", "learning_curves.png", "confusion.png"}
     assert [path.name for path in (tmp_path / "digits").iterdir()] == ["1"]
+
+
+def test_a_model_that_abstains_is_published_with_its_thresholds_and_what_they_cost(
+    release: Release, tmp_path: Path
+) -> None:
+    part = Judged(
+        "validation",
+        confidence=np.array([0.99, 0.9, 0.7, 0.8]),
+        scores=np.array([0.99, 0.9, 0.8, 0.1]),
+        right=np.array([True, False, True, False]),
+    )
+    thresholds = Abstention(coverage=0.5, min_confidence=0.75, min_digit_score=0.25)
+    abstaining = replace(
+        release, abstention=thresholds, judged=[part], non_digit_scores=np.array([0.2, 0.85])
+    )
+    folder = publish(abstaining, tmp_path)
+    manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+    assert manifest.abstention == thresholds
+    assert {"reliability.png", "risk_coverage.png"} <= manifest.files.keys()
+    assert mismatched(folder, manifest.files) is None
+    card = (folder / "CARD.md").read_text(encoding="utf-8")
+    assert "| validation | 4 | 50.00% |" in card
+    assert "| 50.00% | 50.00% |" in card  # coverage and risk: the first two, of which one is wrong
+    assert "digit score is below 0.2500" in card
+    assert "50.0% are\nbelow the threshold" in card
+    assert "is 0.6250" in card  # the digits above the others in five pairs of eight
+    assert len(read_history(card)) == 1  # no other table is taken for that of the epochs
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Forms, well made and badly made, to /digits and /digits/batch."""
+"""Forms, well made and badly made, to the routes that take pictures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PICTURE = as_bytes(draw_digit(7))
 BOUNDARY = f"{MARK}boundary"
 FORM = f"multipart/form-data; boundary={BOUNDARY}"
 END = f"--{BOUNDARY}--\r\n".encode()
-FIELD = {"/digits": "image", "/digits/batch": "images"}
+FIELD = {"/digits": "image", "/digits/read": "image", "/digits/batch": "images"}
 
 
 def part(name: str, content: bytes, *, of_file: bool = True) -> bytes:
@@ -24,7 +24,7 @@ def part(name: str, content: bytes, *, of_file: bool = True) -> bytes:
 
 @pytest.fixture(params=FIELD)
 def route(request: pytest.FixtureRequest) -> str:
-    """Both routes that take forms."""
+    """Every route that takes forms."""
     return str(request.param)
 
 

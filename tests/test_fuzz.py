@@ -32,6 +32,7 @@ TEXTS = [json.dumps({"text": "caf\u00e9 \U0001f600 good"}).encode(), b'{"text": 
 MANY = [json.dumps({"texts": ["good", "", "b\u00e4d"] * count}).encode() for count in (1, 20)]
 SEEDS = {
     "/digits": [*PICTURES, field(b"image", PICTURES[0]) + b"--edge--\r\n"],
+    "/digits/read": PICTURES,
     "/digits/batch": [
         b"".join(field(b"images", picture) for picture in pictures) + b"--edge--\r\n"
         for pictures in (PICTURES, PICTURES[:1])

@@ -17,6 +17,7 @@ from training.golden import as_bytes, draw_digit
 PICTURE = as_bytes(draw_digit(7))
 ALLOWED = {
     "/digits": "POST",
+    "/digits/read": "POST",
     "/digits/batch": "POST",
     "/sentiment": "POST",
     "/sentiment/batch": "POST",
@@ -36,6 +37,7 @@ REFUSED = [
 ]
 GOOD = {
     "/digits": {"content": PICTURE},
+    "/digits/read": {"content": PICTURE},
     "/digits/batch": {"files": [("images", ("a.png", PICTURE))] * 3},
     "/sentiment": {"json": {"text": "a good film"}},
     "/sentiment/batch": {"json": {"texts": ["a good film"] * 3}},

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageOps
 
-from service.contract.image import WORKING_SIDE, Box, read_digit
+from service.contract.decoding import WORKING_SIDE, Box
+from service.contract.image import read_digit
 from tests.pictures import ALIKE, apart, read, resized
 from training.datasets import read_idx
 from training.golden import draw_digit, golden_images
@@ -118,10 +119,10 @@ def with_ink(size: tuple[int, int], box: Box) -> Image.Image:
     ("size", "box"),
     [
         ((300, 200), Box(50, 30, 100, 40)),
-        ((300, 200), Box(0, 0, 1, 1)),
+        ((300, 200), Box(0, 0, 10, 10)),
         ((300, 200), Box(290, 10, 10, 180)),
-        ((2400, 3000), Box(600, 400, 200, 1000)),  # read at half its size
-        ((4200, 1000), Box(400, 100, 2000, 800)),  # at a quarter
+        ((2400, 3000), Box(600, 400, 200, 1000)),  # read at a quarter of its size
+        ((4200, 1000), Box(600, 120, 1800, 720)),  # at a sixth
     ],
 )
 def test_the_box_is_where_the_ink_lay(size: tuple[int, int], box: Box) -> None:

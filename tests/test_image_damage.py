@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 
@@ -11,8 +14,30 @@ import pytest
 from service.contract.image import read_digit
 from service.errors import CannotDecode, Invalid, TooLarge, UnsupportedMediaType
 from tests.pictures import SOUND, chunks, png_of
+from tests.running import ROOT
 
 CASES = 300  # for each way to damage each file
+MOST_MEMORY = 100  # MiB, above what a process has that has read a sound picture
+
+GROWTH_WHILE_READING = """
+import pickle, sys
+from pathlib import Path
+from service.contract.image import read_digit
+from service.errors import ServiceError
+def peak():
+    # Not that of getrusage, which begins with the parent's.
+    _, after = Path("/proc/self/status").read_text().split("VmHWM:")
+    return int(after.split()[0]) // 1024
+sound, *damaged = pickle.load(sys.stdin.buffer)
+read_digit(sound)
+before = peak()
+for data in damaged:
+    try:
+        read_digit(data)
+    except ServiceError:
+        pass
+print(peak() - before)
+"""
 
 
 def outcome(data: bytes) -> str:
@@ -40,6 +65,20 @@ def flips(data: bytes, rng: np.random.Generator, reach: int) -> Iterator[bytes]:
         yield bytes(damaged)
 
 
+def damaged_chunks(png: bytes, rng: np.random.Generator) -> Iterator[bytes]:
+    """Up to two bytes of a chunk replaced, below a checksum that fits."""
+    sound = chunks(png)
+    for _ in range(2 * CASES):
+        parts = list(sound)
+        which = int(rng.integers(len(parts)))
+        kind, content = parts[which]
+        damaged = bytearray(content)
+        for place in rng.integers(0, len(content), 2) if content else []:
+            damaged[place] = rng.choice([0, 1, 2, 4, 8, 16, 128, 255, int(rng.integers(256))])
+        parts[which] = kind, bytes(damaged)
+        yield png_of(parts)
+
+
 @pytest.mark.parametrize("name", SOUND)
 def test_damage_gives_an_answer_or_an_error_of_ours(name: str) -> None:
     data, rng = SOUND[name](), np.random.default_rng(4)
@@ -59,15 +98,23 @@ def test_a_picture_that_lacks_its_second_half_cannot_be_decoded(name: str) -> No
 
 @pytest.mark.parametrize("name", ["png", "png_alpha", "png_animated"])
 def test_damage_below_a_right_checksum_gives_an_answer_or_an_error_of_ours(name: str) -> None:
-    sound, rng = chunks(SOUND[name]()), np.random.default_rng(5)
-    found: Counter[str] = Counter()
-    for _ in range(2 * CASES):
-        parts = list(sound)
-        which = int(rng.integers(len(parts)))
-        kind, content = parts[which]
-        damaged = bytearray(content)
-        for place in rng.integers(0, len(content), 2) if content else []:
-            damaged[place] = rng.choice([0, 1, 2, 4, 8, 16, 128, 255, int(rng.integers(256))])
-        parts[which] = kind, bytes(damaged)
-        found[outcome(png_of(parts))] += 1
+    found = Counter(map(outcome, damaged_chunks(SOUND[name](), np.random.default_rng(5))))
     assert found["CannotDecode"] > 0
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_damaged_pictures_take_little_memory_and_say_nothing(name: str) -> None:
+    """Whatever size their headers have come to claim; and a warning would end the process."""
+    data, rng = SOUND[name](), np.random.default_rng(6)
+    uploads = [data, *flips(data, rng, 64), *flips(data, rng, len(data))]
+    if name.startswith("png"):
+        uploads += damaged_chunks(data, rng)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", GROWTH_WHILE_READING],
+        cwd=ROOT,
+        input=pickle.dumps(uploads),
+        capture_output=True,
+        check=True,
+    )
+    assert int(done.stdout) < MOST_MEMORY
+    assert done.stderr == b""

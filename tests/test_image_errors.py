@@ -6,7 +6,8 @@ import struct
 
 import pytest
 
-from service.contract.image import MAX_PIXELS, open_picture, pixels, read_digit
+from service.contract.decoding import MAX_PIXELS, open_picture, pixels
+from service.contract.image import read_digit
 from service.errors import CannotDecode, TooLarge, UnsupportedMediaType
 from tests.pictures import SOUND, chunks, png_of
 

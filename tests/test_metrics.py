@@ -19,7 +19,7 @@ from training.golden import as_bytes, draw_digit
 PICTURE = as_bytes(draw_digit(5))
 FORM = [("images", ("a.png", PICTURE))] * 5
 MODELS = {"digits", "sentiment"}
-STAGES = {"decode", "decode_large", "infer"}
+STAGES = {"decode", "decode_large", "infer", "split"}
 
 
 @pytest.fixture(scope="module")

@@ -98,7 +98,8 @@ def test_card_tells_the_measured_accuracy_and_shows_its_pictures(model: Committe
     card = (model.folder / "CARD.md").read_text(encoding="utf-8")
     assert f"{model.manifest.test.accuracy:.2%}" in card
     shown = re.findall(r"!\[.+\]\((.+)\)", card)
-    assert sorted(shown) == ["confusion.png", "learning_curves.png"]
+    judged = {"reliability.png", "risk_coverage.png"} if model.manifest.abstention else set()
+    assert set(shown) == {"confusion.png", "learning_curves.png"} | judged
     for name in shown:
         with Image.open(model.folder / name) as picture:
             assert min(picture.size) > 200

@@ -9,16 +9,20 @@ from urllib.parse import urljoin
 
 import httpx
 import pytest
+from PIL import Image
 
 from tests.json_schema import Schema, references, resolve, violations
+from tests.pictures import draw_number
 from tests.running import RunningService
 from training.golden import as_bytes, draw_digit
 
 PICTURE = as_bytes(draw_digit(7))
+BLANK = as_bytes(Image.new("L", (60, 40), 255))
 
 PICTURES = {f"image/{kind}" for kind in ("png", "jpeg", "webp", "bmp", "gif")}
 ACCEPTED = {
     "/digits": PICTURES | {"application/octet-stream", "multipart/form-data"},
+    "/digits/read": PICTURES | {"application/octet-stream", "multipart/form-data"},
     "/digits/batch": {"multipart/form-data"},
     "/sentiment": {"application/json", "text/plain"},
     "/sentiment/batch": {"application/json"},
@@ -29,12 +33,21 @@ REFUSALS = {"400", "413", "415", "422", "503", "504"}
 PREDICTED = {"label", "confidence", "probabilities", "abstained", "reason", "model"}
 FIELDS = {
     "DigitAnswer": PREDICTED | {"digit_score"},
+    "ExplainedDigitAnswer": PREDICTED | {"digit_score", "seen", "box"},
+    "NumberAnswer": {"text", "digits", "model"},
+    "ReadDigit": PREDICTED - {"model"} | {"box"},
     "SentimentAnswer": PREDICTED | {"tokens", "truncated", "unknown_fraction"},
     "Problem": {"type", "title", "status", "detail", "code", "request_id"},
 }
 
 REQUESTS: dict[str, tuple[str, dict[str, Any]]] = {
     "a digit": ("/digits", {"content": PICTURE}),
+    "a digit, explained": ("/digits?explain=true", {"content": PICTURE}),
+    "nothing, explained": ("/digits?explain=1", {"content": BLANK}),
+    "explained or not": ("/digits?explain=maybe", {"content": PICTURE}),
+    "a number": ("/digits/read", {"content": as_bytes(draw_number("27\n18"))}),
+    "no number": ("/digits/read", {"content": BLANK}),
+    "half a number": ("/digits/read", {"content": PICTURE[:99]}),
     "no picture": ("/digits", {"content": b"no picture"}),
     "half a picture": ("/digits", {"content": PICTURE[:99]}),
     "no form": ("/digits/batch", {"content": PICTURE}),
@@ -110,6 +123,15 @@ def test_a_prediction_takes_what_the_contract_says(document: Schema, path: str) 
     assert body["content"].keys() == ACCEPTED[path]
 
 
+def test_one_digit_and_nothing_else_can_be_explained(document: Schema) -> None:
+    named = {
+        path: [(each["in"], each["name"], each["schema"]) for each in post["parameters"]]
+        for path in ACCEPTED
+        if (post := document["paths"][path]["post"]).get("parameters")
+    }
+    assert named == {"/digits": [("query", "explain", {"type": "boolean", "default": False})]}
+
+
 def test_bulk_calls_hold_1_to_256_inputs(document: Schema) -> None:
     for path, kind, name in (
         ("/digits/batch", "multipart/form-data", "images"),
@@ -148,7 +170,7 @@ def test_answers_to_predictions_are_as_published(
 ) -> None:
     path, request = REQUESTS[name]
     response = client.post(path, **request)
-    schema = promised(document, path, response)
+    schema = promised(document, path.partition("?")[0], response)
     assert list(violations(response.json(), schema, document)) == []
 
 

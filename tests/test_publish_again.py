@@ -18,6 +18,7 @@ from service.contract.text import TextEncoder
 from service.session import Session
 from tests.committed import run_ids
 from tests.running import DEADLINE, ROOT
+from training.abstention import choose_thresholds
 from training.assessment import digits_release, sentiment_release
 from training.card import read_history
 from training.cnn import DigitCNN
@@ -149,6 +150,26 @@ def test_golden_cases_are_the_answers_of_the_form_that_serves(published: Publish
         assert tuple(found) == pytest.approx(case.probabilities, abs=1e-6)
     golden = [case.image or case.text for case in manifest.golden]
     assert golden in (golden_images(), GOLDEN_TEXTS)
+
+
+@pytest.mark.parametrize("published", ["digits"], indirect=True)
+def test_thresholds_leave_as_much_of_the_realistic_digits_and_validation_together(
+    published: Published,
+) -> None:
+    realistic, others = pictures(4), pictures(5).images
+    realistic.images[:3] = 0  # blank
+    release = digits_again(published.folder, published.data, realistic, others)  # type: ignore[arg-type]
+    validation, also, test = release.judged
+    assert [len(part.right) for part in release.judged] == [60, 60, 60]
+    assert test.part == "test"
+    assert (also.scores[:3] == 0).all()
+    assert also.scores[3:].all()
+    assert release.abstention == choose_thresholds([validation, also])
+    assert release.abstention != choose_thresholds([validation])
+    assert release.non_digit_scores is not None
+    assert len(release.non_digit_scores) == 60
+    card = (publish(release, published.folder.parents[1]) / "CARD.md").read_text(encoding="utf-8")
+    assert "Of 60 pictures that show no digit" in card
 
 
 def test_a_damaged_version_is_not_published_again(published: Published) -> None:

@@ -62,15 +62,16 @@ def finished(history: list[Epoch], model: nn.Module) -> Run:
 
 
 def fit_digits(recipe: str, seed: int = 1) -> Run:
-    """On drawn digits of four widths of the pen."""
+    """On drawn digits of four widths of the pen, some of them each turn."""
     labels = np.arange(40) % 10
     drawn = [draw_digit(i % 10, pen=12 + 6 * (i // 10)) for i in range(len(labels))]
     images = np.concatenate([read_digit(as_bytes(picture)).pixels for picture in drawn])
     seed_everything(seed)
     chosen = replace(digits.RECIPES[recipe], epochs=EPOCHS, batch_size=8)
     model = DigitCNN(chosen.batch_norm)
-    train, validation = Digits(images[:30], labels[:30]), Digits(images[30:], labels[30:])
-    return finished(digits.fit(model, train, validation, chosen, options(recipe, seed)), model)
+    validation = Digits(images[30:], labels[30:])
+    turns = [Digits(images[i : i + 20], labels[i : i + 20]) for i in (0, 5, 10)]
+    return finished(digits.fit(model, turns, validation, chosen, options(recipe, seed)), model)
 
 
 def fit_sentiment(recipe: str, seed: int = 1) -> Run:

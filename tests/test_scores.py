@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from service.contract.probabilities import class_probabilities
-from training.scores import Scored, calibration_error, fit_temperature, wilson_interval
+from training.scores import (
+    Scored,
+    accuracy_at_coverage,
+    auroc,
+    calibration_error,
+    confidence_gap,
+    fit_temperature,
+    wilson_interval,
+)
 
 
 @pytest.mark.parametrize(
@@ -47,6 +55,15 @@ def test_temperature_never_changes_which_label_is_the_most_probable() -> None:
         )
 
 
+def test_a_temperature_for_two_parts_is_that_of_both_taken_together() -> None:
+    rng = np.random.default_rng(3)
+    logits = rng.normal(0, 3, (900, 10)).astype(np.float32)
+    labels = np.where(rng.random(900) < 0.7, logits.argmax(axis=1), rng.integers(0, 10, 900))
+    parts = [Scored(logits[part], labels[part]) for part in (slice(0, 600), slice(600, 900))]
+    assert fit_temperature(*parts) == fit_temperature(Scored(logits, labels))
+    assert fit_temperature(parts[0]) != fit_temperature(*parts)
+
+
 def scored(*groups: tuple[float, int, int]) -> Scored:
     """For each (confidence in positive, samples, positive among them) that many log-odds."""
     logits = [np.log(p / (1 - p)) for p, count, _ in groups for _ in range(count)]
@@ -67,3 +84,25 @@ def test_calibration_error_is_the_mean_distance_of_confidence_and_accuracy() -> 
 def test_calibration_error_counts_answers_that_are_entirely_sure() -> None:
     sure = Scored(np.array([[500.0], [500.0]], np.float32), np.array([1, 0]))
     assert calibration_error(sure, 1.0) == pytest.approx(0.5)
+
+
+def test_confidence_gap_is_taken_by_bins_in_which_too_much_and_too_little_cancel() -> None:
+    """Of 15 bins: (0.61, 0.65) together, right once of two, and 0.99 alone, right."""
+    confidence = np.array([0.61, 0.65, 0.99])
+    gap = confidence_gap(confidence, np.array([True, False, True]))
+    assert gap == pytest.approx((abs(1.26 - 1) + 0.01) / 3)
+
+
+def test_accuracy_at_coverage_is_that_of_the_most_confident() -> None:
+    confidence = np.array([0.2, 0.9, 0.5, 0.8, 0.4])
+    right = np.array([False, True, False, True, True])
+    found = [accuracy_at_coverage(confidence, right, share) for share in (0.4, 0.5, 0.8, 1.0)]
+    assert found == pytest.approx([1.0, 2 / 3, 3 / 4, 3 / 5])
+
+
+def test_auroc_is_the_share_of_pairs_in_order_and_counts_ties_by_half() -> None:
+    positive, negative = np.array([0.9, 0.6, 0.3, 0.6]), np.array([0.1, 0.6, 0.7])
+    pairs = [(p > n) + 0.5 * (p == n) for p in positive for n in negative]
+    assert auroc(positive, negative) == pytest.approx(sum(pairs) / len(pairs))
+    assert auroc(positive, positive) == pytest.approx(0.5)
+    assert auroc(positive + 1, negative) == 1.0

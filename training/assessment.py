@@ -14,6 +14,7 @@ from tokenizers import Tokenizer
 from service.contract import image, text
 from service.contract.image import read_digit
 from service.contract.text import TextEncoder, pad
+from training.abstention import Judged, choose_thresholds, digit_scores, judge
 from training.batches import EncodedReviews, encode
 from training.datasets import Digits, Reviews, Splits
 from training.export import (
@@ -27,17 +28,29 @@ from training.export import (
     open_graph,
 )
 from training.golden import GOLDEN_TEXTS, as_bytes, golden_images
+from training.held_out import Images, read_all
 from training.progress import progress
-from training.scores import Logits, Scored, fit_temperature
+from training.scores import Logits, Scored, calibration_error, fit_temperature
 
 DIGITS = [str(digit) for digit in range(10)]
 MOODS = ["negative", "positive"]
 
+VALIDATION, REALISTIC, TEST = "validation", "validation, realistic pictures", "test"
+
 
 def digits_release(
-    fp32: onnx.ModelProto, int8: onnx.ModelProto, data: Splits[Digits], origin: Origin
+    fp32: onnx.ModelProto,
+    int8: onnx.ModelProto,
+    data: Splits[Digits],
+    origin: Origin,
+    realistic: Digits | None = None,
+    non_digits: Images | None = None,
 ) -> Release:
-    """Measure both forms of a graph; temperature and golden cases are those of the one to serve."""
+    """Measure both forms of a graph; all else is that of the one to serve.
+
+    `realistic` are validation digits as people send them, in the form of MNIST, which count where
+    temperature and thresholds are chosen; `non_digits`, pictures that show none, are only measured.
+    """
     validation, test = as_read(data.validation), as_read(data.test)
 
     def measured(session: onnxruntime.InferenceSession) -> tuple[Scored, Scored]:
@@ -45,8 +58,17 @@ def digits_release(
 
     forms = _form(MODEL, fp32, measured), _form(INT8, int8, measured)
     served = form_to_serve(*forms)
-    temperature = fit_temperature(served.validation)
     session = open_graph(served.graph)
+    chosen_on = [(VALIDATION, validation, served.validation)]
+    if realistic is not None:
+        chosen_on.append((REALISTIC, realistic, score_digits(session, realistic)))
+    temperature = _temperature([scored for _, _, scored in chosen_on])
+
+    def judged(part: str, digits: Digits, scored: Scored) -> Judged:
+        shown = np.array([pixels.any() for pixels in digits.images])
+        return judge(part, scored, temperature, shown)
+
+    chosen_by = [judged(*part) for part in chosen_on]
     return Release(
         name="digits",
         labels=DIGITS,
@@ -61,6 +83,13 @@ def digits_release(
             for png in golden_images()
         ],
         temperature=temperature,
+        abstention=choose_thresholds(chosen_by),
+        judged=[*chosen_by, judged(TEST, test, served.test)],
+        non_digit_scores=(
+            None
+            if non_digits is None
+            else digit_scores(run_images(session, non_digits, 64)) * non_digits.any(axis=(1, 2))
+        ),
     )
 
 
@@ -105,12 +134,10 @@ def sentiment_release(
 def as_read(digits: Digits) -> Digits:
     """The same pictures as the service reads them from files."""
     uploads = (as_bytes(Image.fromarray(pixels)) for pixels in digits.images)
-    return Digits(np.concatenate([read_digit(upload).pixels for upload in uploads]), digits.labels)
+    return Digits(read_all(uploads), digits.labels)
 
 
-def run_images(
-    session: onnxruntime.InferenceSession, images: npt.NDArray[np.uint8], batch: int
-) -> Logits:
+def run_images(session: onnxruntime.InferenceSession, images: Images, batch: int) -> Logits:
     """Logits (n, 10) of images (n, 28, 28), `batch` of them at a time."""
     parts = np.split(images[:, None], range(batch, len(images), batch))
     return np.concatenate([session.run(None, {"image": part})[0] for part in parts])
@@ -135,6 +162,12 @@ def score_reviews(session: onnxruntime.InferenceSession, reviews: EncodedReviews
     logits = np.empty((len(order), 1), np.float32)
     logits[order] = run_rows(session, [reviews.ids[i] for i in order], 16)
     return Scored(logits, reviews.labels)
+
+
+def _temperature(parts: Sequence[Scored]) -> float:
+    """Fitted to the first part or to all together, whichever leaves the smaller sum of errors."""
+    fitted = fit_temperature(parts[0]), fit_temperature(*parts)
+    return min(fitted, key=lambda t: sum(calibration_error(part, t) for part in parts))
 
 
 def _form(

@@ -6,15 +6,20 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from service.contract.manifest import Manifest
+import numpy as np
+
+from service.contract.manifest import Abstention, Manifest
+from training.abstention import Judged
 from training.progress import Epoch
+from training.scores import Shares, auroc
 
 CARD = "CARD.md"
 
 ABOUT = {
     "digits": """Reads one handwritten digit. It was trained on MNIST: digits of American census
 workers and pupils, white on black, 28x28 pixels. The service brings other pictures into that form
-first. It always names a digit, also for a picture that shows none.""",
+first. It names a digit for every picture; its score tells how much the picture looks like one digit
+at all.""",
     "sentiment": """Tells whether an English text speaks well or badly of its subject. It was
 trained on film reviews of the IMDB data set, of which the middling ones were left out; of other
 subjects and other languages it knows what they have in common with those. It should not be used to
@@ -35,8 +40,14 @@ LICENCE = {
 }
 
 
-def write_card(manifest: Manifest, history: Sequence[Epoch], path: Path) -> None:
-    """Write `CARD.md`."""
+def write_card(
+    manifest: Manifest,
+    history: Sequence[Epoch],
+    judged: Sequence[Judged],
+    non_digit_scores: Shares | None,
+    path: Path,
+) -> None:
+    """Write `CARD.md`; the two in the middle are as in `export.Release`."""
     name, test, validation = manifest.name, manifest.test, manifest.validation
     recipe = "\n".join(
         f"| {key.replace('_', ' ')} | {value} |" for key, value in manifest.recipe.items()
@@ -46,6 +57,7 @@ def write_card(manifest: Manifest, history: Sequence[Epoch], path: Path) -> None
         f"| {epoch.validation_loss:.4f} | {epoch.validation_accuracy:.2%} |"
         for epoch in history
     )
+    scenes = ", and on the same digits in scenes" if manifest.recipe.get("scenes") else ""
     limit = (
         f"It reads up to {manifest.max_tokens} words; of a longer text, the head and the tail.\n"
         if manifest.max_tokens
@@ -74,7 +86,7 @@ def write_card(manifest: Manifest, history: Sequence[Epoch], path: Path) -> None
 |---|---|
 | accuracy, test ({test.samples:,} samples, touched once) | {test.accuracy:.2%} \
 (95% interval {test.interval[0]:.2%} to {test.interval[1]:.2%}) |
-| accuracy, validation ({validation.samples:,} samples, the epoch was chosen on them) \
+| accuracy, validation ({validation.samples:,} samples, the epoch was chosen on them{scenes}) \
 | {validation.accuracy:.2%} |
 | expected calibration error, test, 15 bins | {manifest.calibration.expected_error:.2%} |
 | largest difference of a probability between torch and `model.onnx`, {manifest.parity.samples:,} \
@@ -82,7 +94,7 @@ test samples | {manifest.parity.largest_difference:.0e} |
 {changes}
 ![Learning curves](learning_curves.png)
 ![Confusion matrix on test](confusion.png)
-
+{_abstained(manifest.abstention, judged, non_digit_scores) if manifest.abstention else ""}
 ## Made
 
 {ARCHITECTURE[name]} {manifest.parameters:,} parameters; `{manifest.serves}` serves, \
@@ -104,6 +116,44 @@ test samples | {manifest.parity.largest_difference:.0e} |
 """,
         encoding="utf-8",
     )
+
+
+def _abstained(
+    thresholds: Abstention, judged: Sequence[Judged], non_digit_scores: Shares | None
+) -> str:
+    """The section on calibration, thresholds and what these let through."""
+    rows = ""
+    for part in judged:
+        coverage, risk = part.coverage_and_risk(thresholds)
+        rows += (
+            f"| {part.part} | {len(part.right):,} | {part.right.mean():.2%} "
+            f"| {part.calibration_error():.2%} | {coverage:.2%} | {risk:.2%} |\n"
+        )
+    refused = ""
+    if non_digit_scores is not None:
+        below = (non_digit_scores < thresholds.min_digit_score).mean()
+        scores = np.concatenate([part.scores for part in judged])
+        refused = f"""
+Of {len(non_digit_scores):,} pictures that show no digit, of kinds that it was not trained with, \
+{below:.1%} are
+below the threshold of the digit score. The area under the ROC curve of that score, all digits above
+against these, is {auroc(scores, non_digit_scores):.4f}.
+"""
+    return f"""
+## When it abstains
+
+From a blank picture, from one whose digit score is below {thresholds.min_digit_score:.4f}, and \
+where its
+confidence is below {thresholds.min_confidence:.4f}: thresholds that leave \
+{thresholds.coverage:.2%} of all validation digits.
+Risk is the share of wrong answers among those that are left, which are the coverage.
+
+| | samples | accuracy | calibration error | coverage | risk |
+|---|---|---|---|---|---|
+{rows}{refused}
+![Reliability](reliability.png)
+![Risk and coverage](risk_coverage.png)
+"""
 
 
 def read_history(card: str) -> list[Epoch]:

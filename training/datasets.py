@@ -41,6 +41,14 @@ class Digits:
         return self.take(_sample(len(self), count))
 
 
+def joined(*parts: Digits) -> Digits:
+    """One after the other."""
+    return Digits(
+        np.concatenate([part.images for part in parts]),
+        np.concatenate([part.labels for part in parts]),
+    )
+
+
 @dataclass(frozen=True)
 class Reviews:
     """Texts and labels (n,), 1 for positive."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -14,17 +15,20 @@ from torch.nn.functional import cross_entropy
 from torch.optim.lr_scheduler import ConstantLR, OneCycleLR
 from torch.optim.swa_utils import AveragedModel
 
-from training.assessment import as_read, digits_release, run_images
+from service.contract import image
+from training.assessment import digits_release, run_images
 from training.augment import random_affine
 from training.checkpoint import Checkpoint
 from training.cnn import DigitCNN
 from training.compute import fast_bfloat16, pick_device, seed_everything
-from training.datasets import Digits, Splits, data_hashes, load_digits
+from training.datasets import Digits, Splits, data_hashes, joined, load_digits
 from training.export import Origin, Release, check_parity, open_graph, publish
 from training.graphs import digits_graph
+from training.held_out import PER_KIND, non_digit_images, realistic_digits
 from training.int8_cnn import quantize_cnn
-from training.options import Options, parse_options, run
+from training.options import WORK_DIR, Options, parse_options, run
 from training.progress import Epoch, progress
+from training.seen import candidates_seen, digits_seen, kept, others_seen, usual_and_unusual
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,7 @@ class Recipe:
     weight_decay: float
     batch_norm: bool
     augmented: bool
+    scenes: int  # pictures of each digit in scenes of other kinds, and half as many of no digit
     averaging: float  # decay of the moving average of the weights; 0 keeps the last ones
     bfloat16: bool  # train with half the bits where that is faster; costs a plain recipe accuracy
     batch_size: int = 64
@@ -44,12 +49,13 @@ class Recipe:
 
 RECIPES = {
     "default": Recipe(
-        epochs=30,
+        epochs=12,
         learning_rate=4e-3,
         annealed=True,
         weight_decay=5e-3,
         batch_norm=True,
         augmented=True,
+        scenes=3,
         averaging=0.999,
         bfloat16=True,
         batch_size=128,
@@ -61,6 +67,7 @@ RECIPES = {
         weight_decay=0.0,
         batch_norm=False,
         augmented=False,
+        scenes=0,
         averaging=0.0,
         bfloat16=False,
     ),
@@ -73,25 +80,49 @@ def main(options: Options) -> None:
     data = load_digits(options.data_dir)
     if options.dry_run:
         data = Splits(*(part.sample(1000) for part in (data.train, data.validation, data.test)))
+    train, validation = in_scenes(data, recipe, options)
     model = DigitCNN(recipe.batch_norm)
-    history = fit(model, data.train, data.validation, recipe, options)
+    history = fit(model, train, validation, recipe, options)
     publish(assess(model, data, history, recipe, options), options.models_dir)
     shutil.rmtree(options.work_dir("digits"))  # what is published is not resumed
 
 
+def in_scenes(
+    data: Splits[Digits], recipe: Recipe, options: Options
+) -> tuple[list[Digits], Digits]:
+    """What the epochs train on, in turns, and what they are compared by: MNIST's pictures, and the
+    same digits as the service finds them in scenes; to train on, also half as many of no digit,
+    and what lines of these digits are cut into."""
+    if not recipe.scenes:
+        return [data.train], data.validation
+    folder = WORK_DIR / f"scenes-{image.VERSION}{'-dry-run' if options.dry_run else ''}"
+    half = data.train.take(np.arange(0, len(data.train), 2))
+    train = []
+    turns = min(recipe.scenes, recipe.epochs)
+    for number in range(turns):
+        print(f"scenes {number + 1} of {turns}", flush=True)
+        found = kept(folder / f"digits-{number}.npz", partial(digits_seen, data.train, number))
+        others = kept(folder / f"others-{number}.npz", partial(others_seen, half, number))
+        lines = kept(folder / f"lines-{number}.npz", partial(candidates_seen, data.train, number))
+        train.append(joined(data.train, found, others, lines))
+    found = kept(folder / "validation.npz", partial(digits_seen, data.validation, recipe.scenes))
+    return train, joined(data.validation, found)
+
+
 def fit(
-    model: DigitCNN, train: Digits, validation: Digits, recipe: Recipe, options: Options
+    model: DigitCNN, train: Sequence[Digits], validation: Digits, recipe: Recipe, options: Options
 ) -> list[Epoch]:
     """Train `model` in place, and leave it as it was after its best epoch on `validation`."""
     device = pick_device(options.device)
     model.to(device)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    images, labels = tensors(train, device)
     average = AveragedModel(model, avg_fn=moving_average(recipe.averaging), use_buffers=True)
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
     )
-    steps = recipe.epochs * -(-len(train) // recipe.batch_size)
+    steps = sum(
+        -(-len(train[epoch % len(train)]) // recipe.batch_size) for epoch in range(recipe.epochs)
+    )
     schedule = (
         OneCycleLR(optimizer, recipe.learning_rate, total_steps=steps)
         if recipe.annealed
@@ -113,11 +144,18 @@ def fit(
         started = time.monotonic()
         model.train()
         total_loss = total_right = 0.0
-        batches = torch.randperm(len(train)).split(recipe.batch_size)
+        images, labels = tensors(train[(number - 1) % len(train)], device)
+        batches = torch.randperm(len(images)).split(recipe.batch_size)
+        if len(batches[-1]) == 1:  # of which batch normalisation can make nothing
+            batches = batches[:-1]
         for batch in progress(batches, f"epoch {number}"):
-            seen = random_affine(images[batch]) if recipe.augmented else images[batch]
+            seen = images[batch].float() / 255
+            if recipe.augmented:
+                seen = random_affine(seen)
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half):
                 logits = model(seen.contiguous(memory_format=torch.channels_last))
+            if recipe.scenes:
+                logits = with_no_digit(logits)
             loss = cross_entropy(logits.float(), labels[batch])
             optimizer.zero_grad()
             loss.backward()
@@ -130,8 +168,8 @@ def fit(
         truth = torch.from_numpy(validation.labels)
         epoch = Epoch(
             number,
-            total_loss / len(train),
-            total_right / len(train),
+            total_loss / len(images),
+            total_right / len(images),
             cross_entropy(logits, truth).item(),
             (logits.argmax(1) == truth).float().mean().item(),
             time.monotonic() - started,
@@ -162,9 +200,15 @@ def moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Ten
     return average
 
 
+def with_no_digit(logits: Tensor) -> Tensor:
+    """Logits (b, 10) -> (b, 11): that of no digit is 0, which loses nothing, since what counts are
+    differences. So the ten tell by themselves how likely there is a digit at all."""
+    return torch.nn.functional.pad(logits, (0, 1))
+
+
 def tensors(digits: Digits, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Images (n, 1, 28, 28) as floats 0..1 and labels (n,)."""
-    images = torch.from_numpy(digits.images.copy())[:, None].float() / 255
+    """Images uint8 (n, 1, 28, 28) and labels (n,)."""
+    images = torch.from_numpy(digits.images.copy())[:, None]
     return images.to(device), torch.from_numpy(digits.labels).to(device)
 
 
@@ -173,7 +217,7 @@ def predict(model: nn.Module, digits: Digits, device: torch.device) -> Tensor:
     """Logits (n, 10) on the CPU."""
     model.eval()
     images, _ = tensors(digits, device)
-    return torch.cat([model(part).cpu() for part in images.split(500)])
+    return torch.cat([model(part.float() / 255).cpu() for part in images.split(500)])
 
 
 def assess(
@@ -196,8 +240,10 @@ def assess(
         history=history,
         parity=check_parity(reference, runs),
     )
-    int8 = quantize_cnn(graph, as_read(data.train).images)
-    return digits_release(graph, int8, data, origin)
+    int8 = quantize_cnn(graph, usual_and_unusual(data.train))
+    count = 5 if options.dry_run else PER_KIND
+    realistic = realistic_digits(data.validation, count)
+    return digits_release(graph, int8, data, origin, realistic, non_digit_images(count))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import onnxruntime
 
 from service.contract.manifest import (
     MANIFEST,
+    Abstention,
     Calibration,
     GoldenCase,
     Manifest,
@@ -25,10 +26,16 @@ from service.contract.manifest import (
     describe_files,
 )
 from service.contract.probabilities import class_probabilities
+from training.abstention import Judged
 from training.card import CARD, write_card
-from training.plots import plot_confusion, plot_learning_curves
+from training.plots import (
+    plot_confusion,
+    plot_learning_curves,
+    plot_reliability,
+    plot_risk_by_coverage,
+)
 from training.progress import Epoch
-from training.scores import Logits, Scored, calibration_error
+from training.scores import Logits, Scored, Shares, calibration_error
 
 MODEL = "model.onnx"
 INT8 = "model.int8.onnx"
@@ -73,6 +80,9 @@ class Release:
     max_tokens: int | None = None
     tokenizer: str | None = None  # tokenizer.json
     int8: Form | None = None
+    abstention: Abstention | None = None
+    judged: Sequence[Judged] = ()  # parts of the data that calibration and abstention are shown on
+    non_digit_scores: Shares | None = None  # of pictures that show no digit
 
     @property
     def served(self) -> Form:
@@ -137,6 +147,9 @@ def publish(release: Release, models_dir: Path) -> Path:
     plot_confusion(
         served.test.labels, served.test.predicted(), release.labels, folder / "confusion.png"
     )
+    if release.abstention is not None:
+        plot_reliability(release.judged, folder / "reliability.png")
+        plot_risk_by_coverage(release.judged, release.abstention, folder / "risk_coverage.png")
     graph = release.fp32.graph
     manifest = Manifest(
         name=release.name,
@@ -160,9 +173,12 @@ def publish(release: Release, models_dir: Path) -> Path:
         ),
         parity=release.origin.parity,
         golden=tuple(release.golden),
+        abstention=release.abstention,
         quantization=_quantization(release),
     )
-    write_card(manifest, release.origin.history, folder / CARD)
+    write_card(
+        manifest, release.origin.history, release.judged, release.non_digit_scores, folder / CARD
+    )
     everything = [path.name for path in folder.iterdir()]
     manifest = manifest.model_copy(update={"files": describe_files(folder, everything)})
     (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")

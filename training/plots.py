@@ -9,7 +9,10 @@ import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 
+from service.contract.manifest import Abstention
+from training.abstention import Judged
 from training.progress import Epoch
 
 mpl.use("agg")
@@ -55,4 +58,53 @@ def plot_confusion(
         xticklabels=labels,
         yticklabels=labels,
     )
+    figure.savefig(path, dpi=110)
+
+
+def plot_reliability(parts: Sequence[Judged], path: Path, bins: int = 15) -> None:
+    """Accuracy by confidence in bins of equal width, and how many answers are in each (DeGroot and
+    Fienberg, The Statistician 32, 1983)."""
+    figure = Figure(figsize=(3.6 * len(parts), 4.8), layout="constrained")
+    axes = figure.subplots(2, len(parts), sharex=True, squeeze=False, height_ratios=(3, 1))
+    edges = np.linspace(0, 1, bins + 1)
+    for part, above, below in zip(parts, *axes, strict=True):
+        counts, _ = np.histogram(part.confidence, edges)
+        right, _ = np.histogram(part.confidence[part.right], edges)
+        sums, _ = np.histogram(part.confidence, edges, weights=part.confidence)
+        used = counts > 0
+        above.plot([0, 1], [0, 1], "--", color="grey", linewidth=1)
+        above.bar(
+            edges[:-1][used], right[used] / counts[used], 1 / bins, align="edge", edgecolor="white"
+        )
+        above.plot(sums[used] / counts[used], right[used] / counts[used], "k.", markersize=5)
+        above.set(
+            title=f"{part.part}\nexpected calibration error {part.calibration_error():.2%}",
+            ylabel="accuracy",
+            xlim=(0, 1),
+            ylim=(0, 1),
+        )
+        above.title.set_fontsize(10)
+        below.bar(edges[:-1], counts, 1 / bins, align="edge", color="grey", edgecolor="white")
+        below.set(xlabel="confidence", ylabel="answers", yscale="log")
+    figure.savefig(path, dpi=110)
+
+
+def plot_risk_by_coverage(
+    parts: Sequence[Judged], thresholds: Abstention, path: Path, least: float = 0.8
+) -> None:
+    """How many of the surest answers are wrong, from the share `least` of all upwards; a dot stands
+    where the thresholds leave a part."""
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    for part in parts:
+        coverage, risk = part.risk_by_coverage()
+        shown = coverage >= least
+        [line] = axes.plot(coverage[shown], risk[shown], label=part.part)
+        axes.plot(*part.coverage_and_risk(thresholds), "o", color=line.get_color())
+    axes.plot([], [], "o", color="grey", label="with the thresholds")
+    axes.set(xlabel="coverage", ylabel="risk", xlim=(least, 1.005), ylim=(0, None))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(PercentFormatter(1))
+    axes.grid(alpha=0.3)
+    axes.legend()
     figure.savefig(path, dpi=110)

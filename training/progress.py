@@ -31,7 +31,10 @@ class Epoch:
         )
 
 
-def progress(items: Iterable[Item], label: str) -> Iterable[Item]:
-    """The same items with a progress bar on a terminal, silent elsewhere."""
-    bar: Iterable[Item] = tqdm(items, desc=label, leave=False, disable=not sys.stderr.isatty())
+def progress(items: Iterable[Item], label: str, total: int | None = None) -> Iterable[Item]:
+    """The same items with a progress bar on a terminal, silent elsewhere; `total` where `items`
+    do not know their number."""
+    bar: Iterable[Item] = tqdm(
+        items, desc=label, total=total, leave=False, disable=not sys.stderr.isatty()
+    )
     return bar

@@ -14,13 +14,15 @@ from tokenizers import Tokenizer
 
 from service.contract import image, text
 from service.contract.manifest import MANIFEST, Manifest, mismatched
-from training.assessment import as_read, digits_release, sentiment_release
+from training.assessment import digits_release, sentiment_release
 from training.card import CARD, read_history
 from training.datasets import Digits, Reviews, Splits, data_hashes, load_digits, load_reviews
 from training.export import MODEL, TOKENIZER, Origin, Release, publish
+from training.held_out import PER_KIND, Images, non_digit_images, realistic_digits
 from training.int8_cnn import quantize_cnn
 from training.int8_lstm import quantize_lstm
 from training.options import add_data_dir, require_data
+from training.seen import usual_and_unusual
 
 DATA = {"digits": "mnist", "sentiment": "imdb"}
 
@@ -31,7 +33,9 @@ def main(name: str, data_dir: Path, models_dir: Path) -> None:
         sys.exit(f"The data in {data_dir / DATA[name]} is not what {folder} was trained on.")
     print(f"{folder}: quantizing, then measuring both forms", flush=True)
     if name == "digits":
-        release = digits_again(folder, load_digits(data_dir))
+        digits = load_digits(data_dir)
+        realistic = realistic_digits(digits.validation, PER_KIND)
+        release = digits_again(folder, digits, realistic, non_digit_images(PER_KIND))
     else:
         release = sentiment_again(folder, load_reviews(data_dir))
     publish(release, models_dir)
@@ -45,13 +49,19 @@ def newest(shelf: Path) -> Path:
     return max(folders, key=lambda path: int(path.name))
 
 
-def digits_again(folder: Path, data: Splits[Digits]) -> Release:
+def digits_again(
+    folder: Path,
+    data: Splits[Digits],
+    realistic: Digits | None = None,
+    non_digits: Images | None = None,
+) -> Release:
     """The fp32 graph of a published version, its int8 form, and both measured anew.
 
     Raises ValueError where the folder is not as published or reads otherwise than this code.
     """
     graph, origin = _published(folder, image.VERSION)
-    return digits_release(graph, quantize_cnn(graph, as_read(data.train).images), data, origin)
+    int8 = quantize_cnn(graph, usual_and_unusual(data.train))
+    return digits_release(graph, int8, data, origin, realistic, non_digits)
 
 
 def sentiment_again(folder: Path, data: Splits[Reviews]) -> Release:

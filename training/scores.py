@@ -13,6 +13,8 @@ from service.contract.probabilities import class_probabilities
 
 Logits = npt.NDArray[np.float32]  # (n, 10) or (n, 1)
 Labels = npt.NDArray[np.int64]  # (n,)
+Shares = npt.NDArray[np.float64]  # (n,), each between 0 and 1
+Flags = npt.NDArray[np.bool_]  # (n,)
 
 
 @dataclass(frozen=True)
@@ -38,13 +40,15 @@ class Scored:
         return labels
 
 
-def fit_temperature(scored: Scored) -> float:
-    """The temperature of least negative log-likelihood (golden-section search on its logarithm)."""
-    logits = scored.logits.astype(np.float64)
+def fit_temperature(*parts: Scored) -> float:
+    """The temperature of least negative log-likelihood over all parts (golden-section search on its
+    logarithm)."""
+    labels = np.concatenate([scored.labels for scored in parts])
+    logits = np.concatenate([scored.logits for scored in parts]).astype(np.float64)
     if logits.shape[1] == 1:  # the log-odds of the second of two classes
         logits = np.column_stack([np.zeros(len(logits)), logits])
     logits -= logits.max(axis=1, keepdims=True)
-    true = logits[np.arange(len(logits)), scored.labels]
+    true = logits[np.arange(len(logits)), labels]
 
     def loss(log_temperature: float) -> float:
         temperature = math.exp(log_temperature)
@@ -59,15 +63,33 @@ def fit_temperature(scored: Scored) -> float:
     return math.exp((low + high) / 2)
 
 
-def calibration_error(scored: Scored, temperature: float, bins: int = 15) -> float:
+def calibration_error(scored: Scored, temperature: float) -> float:
+    """`confidence_gap` of the most probable labels."""
+    probabilities = class_probabilities(scored.logits, temperature)
+    return confidence_gap(probabilities.max(axis=1), probabilities.argmax(axis=1) == scored.labels)
+
+
+def confidence_gap(confidence: Shares, right: Flags, bins: int = 15) -> float:
     """Expected calibration error: mean distance of confidence and accuracy, by bins of confidence
     of equal width (Naeini et al., AAAI 2015)."""
-    probabilities = class_probabilities(scored.logits, temperature)
-    confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == scored.labels
     bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
     gaps = np.bincount(bin_of, weights=confidence - right, minlength=bins)
     return float(np.abs(gaps).sum() / len(right))
+
+
+def accuracy_at_coverage(confidence: Shares, right: Flags, coverage: float) -> float:
+    """How often the most confident share `coverage` of the answers is right."""
+    most_confident = np.argsort(-confidence, kind="stable")[: math.ceil(coverage * len(right))]
+    return float(right[most_confident].mean())
+
+
+def auroc(positive: Shares, negative: Shares) -> float:
+    """Area under the ROC curve: how often a positive's score is above a negative's, ties by half
+    (Hanley and McNeil, Radiology 143, 1982)."""
+    ascending = np.sort(negative)
+    below = np.searchsorted(ascending, positive, "left")
+    up_to = np.searchsorted(ascending, positive, "right")
+    return float((below + up_to).mean() / 2 / len(ascending))
 
 
 def wilson_interval(correct: int, samples: int, z: float = 1.96) -> tuple[float, float]:

@@ -2,61 +2,29 @@
 
 from __future__ import annotations
 
-import io
-import struct
-import warnings
-import zlib
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
-from PIL import ExifTags, Image, PngImagePlugin
 
-from service.errors import CannotDecode, Invalid, ServiceError, TooLarge, UnsupportedMediaType
+from service.contract.decoding import Box, Grey, Picture, read_picture
+from service.contract.ink import find_ink
 
-VERSION = 1
-"""Rises with every change here that can change an answer; a manifest names the one it needs."""
+VERSION = 2
+"""Rises with every change, here or in what is imported here, that can change an answer; a manifest
+names the one it needs."""
 
-MAX_PIXELS = 16_000_000
-WORKING_SIDE = 1024  # larger pictures are averaged down to about this before anything else
 SIDE, INK_SIDE, CENTRE = 28, 20, 14  # MNIST: ink fitted into 20x20, its mass at the centre of 28x28
-INK_SHARE = 0.25  # a pixel with less than this share of the strongest ink does not extend the crop
-SMALL_BYTES = 8192
-PNG_START = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
-SIZE = struct.Struct(">II")  # behind it
-PNG_GREY = b"\x08\x00\x00\x00\x00"  # 8 bits, grey, not interlaced
-PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
-FAINTEST_INK = 12  # contrast, of 255, below which a picture is blank
-
-# Our own cap, checked before anything is decoded, takes the place of Pillow's warning.
-Image.MAX_IMAGE_PIXELS = None
-# Texts inside a PNG, which nobody reads here, may unfold to this many bytes.
-PngImagePlugin.MAX_TEXT_MEMORY = 2**20
-# Pillow warns of damage in words made of the upload, and Python remembers every one of them.
-warnings.filterwarnings("ignore", module=r"PIL\.")
-
-TURNS = {  # what brings a picture upright, by its EXIF orientation
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-
-Grey = npt.NDArray[np.uint8]
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """A rectangle in pixels of the upload, after EXIF rotation."""
-
-    x: int
-    y: int
-    width: int
-    height: int
+INK_SHARE = 0.3  # a pixel with less than this share of full ink does not extend the crop
+SPECK = 0.03  # of the longer side: less is dirt, unless a digit has it near
+PART = 0.04  # of the area of a digit's main part: less is no part of it
+SOFT = 0.02  # of a digit's longer side: so far beyond its edge is ink still its own
+NEAR = 0.25  # of a digit's longer side: parts so far from it belong to it
+OTHER = 0.4  # of the main part's longer side: parts so large belong to it wherever they are
+LONG, SLIM, EDGE = 0.8, 6, 0.12  # of a side, times its breadth, of a side: rules and ends of paper
+FRAMED, FRAMES = 0.25, 4  # of a frame's side is what it is around; more frames are not looked at
+DRAWN_SIDE = 4 * INK_SIDE  # the scale on which a thin pen is exchanged
+THIN_PEN, USUAL_PEN = 1.5, 2.2  # widths of strokes in the form of MNIST
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,107 +40,29 @@ def read_digit(data: bytes) -> DigitImage:
 
     Raises Invalid, UnsupportedMediaType, TooLarge or CannotDecode.
     """
-    if (plain := _decode_plain(data)) is not None:
-        return normalise(plain)
-    return normalise(*decode(open_picture(data)))
+    return normalise(read_picture(data))
 
 
-def open_picture(data: bytes) -> Image.Image:
-    """Read the header only.
+def normalise(picture: Picture) -> DigitImage:
+    """White ink on black, cropped, fitted and centred as MNIST is.
 
-    Raises as `read_digit`, so that a picture that is too large is never decoded.
+    A picture that has that form already passes through unchanged.
     """
-    if not data:
-        raise Invalid("The body is empty; an image was expected.")
-    kind = _kind(data)
-    if kind is None:
-        raise UnsupportedMediaType("The bytes are not a PNG, JPEG, WebP, BMP or GIF image.")
-    try:
-        picture = Image.open(io.BytesIO(data), formats=[kind])
-    except Exception as error:  # Pillow's readers raise many kinds
-        raise CannotDecode(f"The {kind} header cannot be read.") from error
-    if picture.width * picture.height > MAX_PIXELS:
-        size = f"{picture.width}x{picture.height}"
-        picture.close()
-        raise TooLarge(f"An image of {size} pixels; at most {MAX_PIXELS:,} are accepted.")
-    return picture
-
-
-def _decode_plain(data: bytes) -> Grey | None:
-    """Grey levels of a short grey PNG of three chunks, as most programs write it; None for any
-    other upload, and for a damaged one.
-
-    The pictures that most requests bring; OpenCV reads them in a fifth of Pillow's time.
-    """
-    length = int.from_bytes(data[33:37], "big")
-    end = 41 + length
-    if (
-        len(data) != end + 4 + len(PNG_END)
-        or not is_small(data)
-        or data[24:29] != PNG_GREY
-        or data[37:41] != b"IDAT"
-        or data[end:] != zlib.crc32(data[37:end]).to_bytes(4, "big") + PNG_END
-    ):
-        return None
-    grey: Grey | None = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)  # type: ignore[assignment]
-    return grey
-
-
-def is_small(data: bytes) -> bool:
-    """Whether this is a short PNG of at most 128x128, which decodes in next to no time."""
-    if len(data) > SMALL_BYTES or not data.startswith(PNG_START) or len(data) < 24:
-        return False
-    width, height = SIZE.unpack_from(data, 16)
-    return bool(0 < width * height <= 128 * 128)
-
-
-def pixels(data: bytes) -> int:
-    """How many pixels decoding would take; 0 for what cannot be read, however large."""
-    try:
-        with open_picture(data) as picture:
-            return picture.width * picture.height
-    except ServiceError:
-        return 0
-
-
-def decode(picture: Image.Image) -> tuple[Grey, int]:
-    """Grey levels (height, width), upright and opaque, and by how much the side was divided."""
-    try:
-        width = picture.width
-        if picture.format == "JPEG":  # the only one that can be decoded at a reduced scale
-            picture.draft("L", (WORKING_SIDE, WORKING_SIDE))
-        picture.load()
-        scale = round(width / picture.width)
-        turn = _turn(picture)
-        picture = _grey(picture)
-        if (factor := max(picture.size) // WORKING_SIDE) > 1:
-            picture, scale = picture.reduce(factor), scale * factor
-        if turn is not None:
-            picture = picture.transpose(turn)
-        return _opaque(picture), scale
-    except Exception as error:  # as above
-        raise CannotDecode("The image is truncated or corrupt.") from error
-
-
-def normalise(grey: Grey, scale: int = 1) -> DigitImage:
-    """Grey levels (height, width) to white ink on black, cropped, fitted and centred as MNIST is.
-
-    A picture that has that form already passes through unchanged. `scale` only serves the box.
-    """
-    if (box := mnist_box(grey)) is not None:
-        return DigitImage(grey[None], box)
-    ink = _light_on_dark(grey)
-    strongest = int(ink.max())
-    if strongest < FAINTEST_INK:
+    if (box := mnist_box(picture)) is not None:
+        return DigitImage(picture.grey[None], box)
+    found = main_ink(find_ink(picture.grey))
+    if found is None:
         return DigitImage(np.zeros((1, SIDE, SIDE), np.uint8), None)
-    top, bottom, left, right = _bounds(ink > strongest * INK_SHARE)
-    fitted = _fit(ink[top:bottom, left:right])
-    return DigitImage(_centre(fitted)[None], _box(left, top, right, bottom, scale))
+    ink, left, top = found
+    height, width = ink.shape
+    box = picture.box(left, top, left + width, top + height)
+    return DigitImage(mnist_form(ink)[None], box)
 
 
-def mnist_box(grey: Grey) -> Box | None:
+def mnist_box(picture: Picture) -> Box | None:
     """Where the ink lies, if that is light on black, fills 20 pixels of 28 and has its mass at the
     centre; None for a picture of any other form."""
+    grey = picture.grey
     if grey.shape != (SIDE, SIDE) or int(grey.max()) < 200:
         return None
     left, top, width, height = cv2.boundingRect(grey)
@@ -185,58 +75,80 @@ def mnist_box(grey: Grey) -> Box | None:
     return Box(left, top, width, height)
 
 
-def _kind(data: bytes) -> str | None:
-    """Pillow's name of an accepted format, from the first bytes."""
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "PNG"
-    if data.startswith(b"\xff\xd8\xff"):
-        return "JPEG"
-    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
-        return "WEBP"
-    if data.startswith((b"GIF87a", b"GIF89a")):
-        return "GIF"
-    return "BMP" if data.startswith(b"BM") else None
-
-
-def _turn(picture: Image.Image) -> Image.Transpose | None:
-    """What EXIF says; None where there is none to read, which does not spoil the picture."""
-    if not picture.info.get("exif"):
+def main_ink(ink: Grey) -> tuple[Grey, int, int] | None:
+    """The part of the ink (h, w) that is the digit, without dirt and what reaches in from outside;
+    with the place (left, top) of the crop. None where nothing is written."""
+    height, width = ink.shape
+    mask = (ink >= 255 * INK_SHARE).view(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    if count == 1:
         return None
-    try:
-        return TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # as above
+    left, top, wide, high, area = stats[1:].T
+    right, bottom = left + wide, top + high
+    longer = np.maximum(wide, high)
+    inside = (left > 0) & (top > 0) & (right < width) & (bottom < height)
+    beside = (left < EDGE * width) | (right > (1 - EDGE) * width)
+    edging = (wide >= LONG * width) & (wide >= SLIM * high)
+    edging |= (high >= LONG * height) & (high >= SLIM * wide) & beside
+    frames = np.flatnonzero((wide >= LONG * width) & (high >= LONG * height))
+    for frame in frames[:FRAMES]:
+        within = (left > left[frame]) & (right < right[frame]) & (top > top[frame])
+        within &= (bottom < bottom[frame]) & (longer >= FRAMED * longer[frame])
+        edging[frame] |= within.any()
+    main = int(np.argmax(area * np.where(edging, 0.05, np.where(inside, 1.0, 0.1))))
+    inside &= ~edging
+    chosen = (longer >= OTHER * longer[main]) & (inside | ~inside[main])
+    chosen[main] = True
+    while True:
+        box = left[chosen].min(), top[chosen].min(), right[chosen].max(), bottom[chosen].max()
+        reach = NEAR * longer[main]
+        near = (
+            (left < box[2] + reach)
+            & (right > box[0] - reach)
+            & (top < box[3] + reach)
+            & (bottom > box[1] - reach)
+            & (area >= PART * area[main])
+            & (inside | ~inside[main])
+        )
+        if not (near & ~chosen).any():
+            break
+        chosen |= near
+    x, y, x2, y2 = (int(side) for side in box)
+    if longer[chosen].max() < SPECK * max(ink.shape):
         return None
+    around = 2 * round(SOFT * longer[main]) + 3
+    kept = np.concatenate([[False], chosen])[labels[y:y2, x:x2]].view(np.uint8)
+    return ink[y:y2, x:x2] * cv2.dilate(kept, np.ones((around, around), np.uint8)), x, y
 
 
-def _grey(picture: Image.Image) -> Image.Image:
-    """Mode L, or LA where something is transparent."""
-    if picture.mode.startswith("I"):  # 16 bits
-        return Image.fromarray((np.asarray(picture).astype(np.uint32) >> 8).astype(np.uint8))
-    if picture.has_transparency_data:
-        return picture.convert("RGBA").convert("LA")
-    return picture if picture.mode == "L" else picture.convert("L")
+def mnist_form(ink: Grey) -> Grey:
+    """Ink (h, w) that fills its frame, as MNIST would have it: (28, 28)."""
+    return _centre(_fit(_usual_pen(ink)))
 
 
-def _opaque(picture: Image.Image) -> Grey:
-    """What is transparent becomes the opposite of the ink, so that ink stays visible."""
-    if picture.mode == "L":
-        # Half of what np.asarray takes, which asks the picture for its interface first.
-        return np.frombuffer(picture.tobytes(), np.uint8).reshape(picture.height, picture.width)
-    grey, alpha = np.moveaxis(np.asarray(picture, dtype=np.float32), 2, 0)
-    alpha /= 255
-    ink = float((grey * alpha).sum()) / max(float(alpha.sum()), 1.0)
-    background = 255.0 if ink < 128 else 0.0
-    opaque: Grey = np.rint(grey * alpha + background * (1 - alpha)).astype(np.uint8)
-    return opaque
-
-
-def _light_on_dark(grey: Grey) -> Grey:
-    """How far each pixel stands out from the background, which is what most of the border shows."""
-    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    background = int(np.median(border))
-    if background - int(grey.min()) > int(grey.max()) - background:
-        return np.where(grey < background, background - grey, 0).astype(np.uint8)
-    return np.where(grey > background, grey - background, 0).astype(np.uint8)
+def _usual_pen(ink: Grey) -> Grey:
+    """Strokes so thin that they would fade are drawn with a wider pen."""
+    ratio = DRAWN_SIDE / max(ink.shape)
+    mask = (ink >= 255 * INK_SHARE).view(np.uint8)
+    edged = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    inside = cv2.distanceTransform(edged, cv2.DIST_L2, 3)
+    # Across a stroke of width w the distances to its edge average w/4 and a little more.
+    pen = max(1.0, 4 * float(inside.sum()) / max(cv2.countNonZero(edged), 1) - 2)
+    if pen * ratio >= THIN_PEN * DRAWN_SIDE / INK_SIDE:
+        return ink
+    if (step := int(1 / ratio)) > 1:  # averaging must not thin it out
+        ink = cv2.dilate(ink, np.ones((step, step), np.uint8))
+        pen += step - 1
+    height, width = ink.shape
+    size = max(1, round(width * ratio)), max(1, round(height * ratio))
+    drawn = cv2.resize(ink, size, interpolation=cv2.INTER_AREA if ratio < 1 else cv2.INTER_LINEAR)
+    wider = round(USUAL_PEN * DRAWN_SIDE / INK_SIDE - pen * ratio) + 1
+    if wider > 1:
+        edge = wider // 2
+        drawn = cv2.copyMakeBorder(drawn, edge, edge, edge, edge, cv2.BORDER_CONSTANT, value=0)
+        nib = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (wider, wider))
+        drawn = cv2.dilate(drawn, nib)
+    return drawn
 
 
 def _fit(ink: Grey) -> Grey:
@@ -244,38 +156,17 @@ def _fit(ink: Grey) -> Grey:
     height, width = ink.shape
     ratio = INK_SIDE / max(height, width)
     size = max(1, round(width * ratio)), max(1, round(height * ratio))
-    smaller = Image.Resampling.BOX if ratio < 1 else Image.Resampling.BILINEAR
-    fitted = np.asarray(Image.fromarray(ink).resize(size, smaller), dtype=np.float32)
-    bright: Grey = np.rint(fitted * (255 / max(float(fitted.max()), 1.0))).astype(np.uint8)
-    return bright
+    fitted = cv2.resize(ink, size, interpolation=cv2.INTER_AREA if ratio < 1 else cv2.INTER_CUBIC)
+    return cv2.convertScaleAbs(fitted, alpha=255 / max(int(fitted.max()), 1))
 
 
 def _centre(ink: Grey) -> Grey:
     """On black 28x28, the centre of mass in the middle as far as the frame allows."""
-    y, x = _mass(ink)
+    moments = cv2.moments(ink)
+    y, x = moments["m01"] / moments["m00"], moments["m10"] / moments["m00"]
     height, width = ink.shape
     top = min(max(round(CENTRE - y), 0), SIDE - height)
     left = min(max(round(CENTRE - x), 0), SIDE - width)
     frame = np.zeros((SIDE, SIDE), np.uint8)
     frame[top : top + height, left : left + width] = ink
     return frame
-
-
-def _mass(ink: Grey) -> tuple[float, float]:
-    """Centre of mass (row, column) of ink that is not all zero."""
-    rows, columns = ink.sum(axis=1, dtype=np.float64), ink.sum(axis=0, dtype=np.float64)
-    total = rows.sum()
-    return (
-        float(rows @ np.arange(len(rows)) / total),
-        float(columns @ np.arange(len(columns)) / total),
-    )
-
-
-def _bounds(ink: npt.NDArray[np.bool_]) -> tuple[int, int, int, int]:
-    """Top, bottom, left, right of the true part, which is not empty."""
-    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
-    return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
-
-
-def _box(left: int, top: int, right: int, bottom: int, scale: int) -> Box:
-    return Box(left * scale, top * scale, (right - left) * scale, (bottom - top) * scale)

@@ -54,6 +54,17 @@ class Calibration(_Frozen):
     expected_error: Share
 
 
+class Abstention(_Frozen):
+    """An answer below one of the thresholds is not to be believed.
+
+    They were chosen on validation, of which they leave the share `coverage`.
+    """
+
+    coverage: Share
+    min_confidence: Share
+    min_digit_score: Share = 0.0  # of a model that tells digits from what is none
+
+
 class Parity(_Frozen):
     """Largest difference of a probability between torch and ONNX over `samples` test inputs."""
 
@@ -110,6 +121,7 @@ class Manifest(_Frozen):
     calibration: Calibration
     parity: Parity
     golden: tuple[GoldenCase, ...]
+    abstention: Abstention | None = None  # without it only a blank picture is abstained from
     quantization: Quantization | None = None  # of a version with two forms of its graph
 
 

@@ -1,4 +1,4 @@
-"""Logits to calibrated probabilities, the same in training and serving."""
+"""Logits to calibrated probabilities and scores, the same in training and serving."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+
+CERTAIN = 700.0  # the exponential of a logit much above would be no number any more
 
 
 def row_probabilities(logits: Sequence[float], temperature: float) -> list[float]:
@@ -19,6 +21,18 @@ def row_probabilities(logits: Sequence[float], temperature: float) -> list[float
     odds = [math.exp(each - largest) for each in scaled]
     total = sum(odds)
     return [each / total for each in odds]
+
+
+def digit_score(logits: Sequence[float]) -> float:
+    """How probable it is that a picture shows a digit, whichever it is.
+
+    The logits are trained beside an eleventh of always 0, which stands for no digit: this is the
+    share of the others in a softmax of all.
+    """
+    if max(logits) > CERTAIN:
+        return 1.0
+    odds = sum(map(math.exp, logits))
+    return odds / (1 + odds)
 
 
 def class_probabilities(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic_core import to_json
 from starlette.requests import ClientDisconnect
 
-from service.errors import ServiceError
+from service.errors import Invalid, ServiceError
 from service.exchange import Exchange, deadline
 from service.predictor import Predictor, Timing
 from service.problems import problem_json
@@ -52,13 +52,45 @@ def predictor_of(exchange: Exchange, name: str) -> Predictor[Any, Any, Any]:
     return models[name].predictor
 
 
+def is_asked(exchange: Exchange, parameter: str) -> bool:
+    """Whether a parameter of the query is true; raises Invalid where it is no boolean."""
+    if not exchange.scope["query_string"]:
+        return False
+    match exchange.query_params.getlist(parameter):
+        case [] | ["false"] | ["0"]:
+            return False
+        case ["true"] | ["1"]:
+            return True
+    raise Invalid(f"The parameter {parameter} must be true or false, and be given once.")
+
+
 async def answer_one(
-    exchange: Exchange, predictor: Predictor[Any, Any, Any], raw: object, deadline: float
+    exchange: Exchange,
+    predictor: Predictor[Any, Any, Any],
+    raw: object,
+    deadline: float,
+    explain: Callable[[Any, Any], Any] | None = None,
 ) -> None:
-    """Predict, as long as the client waits."""
+    """Predict, as long as the client waits; `explain` as in `Predictor.predict`."""
     timing = Timing()
-    work = predictor.predict(raw, deadline, timing)
+    work = predictor.predict(raw, deadline, timing, explain)
     answer = await (work if predictor.is_quick(raw) else _while_connected(exchange, work))
+    started = time.perf_counter()
+    await _answer(exchange, to_json(answer), timing, started)
+
+
+async def answer_parts(
+    exchange: Exchange,
+    predictor: Predictor[Any, Any, Any],
+    raw: object,
+    split: Callable[[Any], tuple[Any, Sequence[Any]]],
+    merge: Callable[[Any, Sequence[list[float]]], Any],
+    deadline: float,
+) -> None:
+    """As `answer_one`, where one input takes many rows; see `Predictor.predict_parts`."""
+    timing = Timing()
+    work = predictor.predict_parts(raw, split, merge, deadline, timing)
+    answer = await _while_connected(exchange, work)
     started = time.perf_counter()
     await _answer(exchange, to_json(answer), timing, started)
 
