@@ -145,7 +145,7 @@ def test_a_folder_without_labels_tells_what_is_needed(folder: Path) -> None:
     ("arguments", "told"),
     [
         (["--labels", "x.csv"], "--labels needs --images"),
-        (["--count", "0"], "--count must be at least 1"),
+        (["--count", "0"], "--count: it must be at least 1, not 0"),
         (["--data-dir", "nowhere"], "no data in nowhere"),
     ],
 )
