@@ -128,7 +128,7 @@ def test_text_has_every_row_in_aligned_columns_and_says_when_there_is_no_auroc()
     first, _, second, remark = text.split("\n\n")
     assert [line.split(" |")[0] for line in first.splitlines()[2:]] == ["| mine               "]
     assert "letters" in second
-    assert "digit_score is null" in remark
+    assert "not every answer has a digit_score" in remark
     for table in (first, second):
         assert len({len(line) for line in table.splitlines()}) == 1
     assert (
