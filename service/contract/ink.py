@@ -52,9 +52,9 @@ def find_ink(grey: Grey) -> Grey:
     if contrast < (max(FAINTEST_INK, grain) if min(grey.shape) >= LEAST_LIT else FAINTEST_INK):
         return np.zeros_like(grey)
     floor = min(max(grain, _paper(raised, contrast)), MOST_GRAIN * contrast)
-    ink = cv2.convertScaleAbs(
-        np.maximum(raised - np.float32(floor), 0), alpha=255 / (contrast - floor)
-    )
+    raised -= np.float32(floor)
+    np.maximum(raised, 0, out=raised)
+    ink = cv2.convertScaleAbs(raised, alpha=255 / (contrast - floor))
     return _without_rules(ink) if min(grey.shape) >= RULED_SIDE else ink
 
 
