@@ -1,5 +1,5 @@
 """Digits as people send them, made for evaluation: strokes of MNIST, and drawings of our own, on
-paper, boards, screens and forms. Nothing here is trained on."""
+paper, boards, screens and forms. None of these pictures is trained on."""
 
 from __future__ import annotations
 
