@@ -24,11 +24,9 @@ def line(pieces: int, widest: int = 3, ink: float = 1.0) -> Line:
     """All runs of up to `widest` pieces, each ten pixels wide."""
     runs = [(i, j) for i in range(pieces) for j in range(i + 1, min(i + widest, pieces) + 1)]
     return Line(
+        [PART] * pieces,
         [ink] * pieces,
-        [
-            Candidate(i, j, PART, DigitImage(PIXELS, Box(10 * i, 0, 10 * (j - i), 20)))
-            for i, j in runs
-        ],
+        [Candidate(i, j, DigitImage(PIXELS, Box(10 * i, 0, 10 * (j - i), 20))) for i, j in runs],
     )
 
 
@@ -92,7 +90,7 @@ def test_little_ink_is_easily_left_out() -> None:
 
 
 def test_a_line_without_candidates_is_empty() -> None:
-    assert likeliest(Line([0.2, 0.1], []), []) == []
+    assert likeliest(Line([PART, PART], [0.2, 0.1], []), []) == []
 
 
 def test_the_cost_of_a_digit_falls_as_it_is_more_certain() -> None:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from numpy.random import Generator
 
 from service.contract.decoding import Picture
-from service.contract.lines import find_lines
+from service.contract.lines import find_lines, joined
 from service.contract.parts import Part
 from training.datasets import Digits
 from training.layout import INK, as_they_are, places, written_large
@@ -76,7 +76,8 @@ def _candidates(
     those of which it is hard to say."""
     for line in find_lines(Picture(page)):
         for candidate in line.candidates:
-            whole, shares = _shares(candidate.part, owned)
+            part = joined(line.pieces[candidate.start : candidate.end])
+            whole, shares = _shares(part, owned)
             shown = int(np.argmax(whole))
             both = min(whole[shown], shares[shown])
             several = np.delete(whole, shown).max(initial=0) >= ANOTHER

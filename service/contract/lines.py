@@ -26,20 +26,19 @@ MOST_PIECES = 9  # of one digit
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What may be one digit: the pieces of a line from `start` up to `end`, as one part of the
-    picture's ink and in the form of MNIST."""
+    """What may be one digit: the pieces of a line from `start` up to `end`, in MNIST's form."""
 
     start: int
     end: int
-    part: Part
     digit: DigitImage
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Pieces from left to right, given by their `inks`, shares of the ink of a usual digit there;
-    and the candidates made of neighbouring ones."""
+    """Pieces from left to right; their `inks`, shares of the ink of a usual digit there; and the
+    candidates made of neighbouring ones."""
 
+    pieces: list[Part]
     inks: list[float]
     candidates: list[Candidate]
 
@@ -56,7 +55,7 @@ def find_lines(picture: Picture) -> list[Line]:
     else:  # a page full of writing: each piece is a digit, or none is there
         runs = [[run for run in line if run[1] - run[0] == 1] for line in runs]
     return [
-        Line(_inks(*line[:3]), [_candidate(picture, line[1], run) for run in line[3]])
+        Line(line[1], _inks(*line[:3]), [_candidate(picture, line[1], run) for run in line[3]])
         for line in zip(parts, pieces, heights, runs, strict=True)
     ]
 
@@ -115,12 +114,13 @@ def _inks(parts: Sequence[Part], pieces: Sequence[Part], height: float) -> list[
 
 
 def _candidate(picture: Picture, pieces: Sequence[Part], run: tuple[int, int]) -> Candidate:
-    whole = _joined(pieces[slice(*run)])
+    whole = joined(pieces[slice(*run)])
     box = picture.box(whole.left, whole.top, whole.right, whole.bottom)
-    return Candidate(*run, whole, DigitImage(mnist_form(whole.ink)[None], box))
+    return Candidate(*run, DigitImage(mnist_form(whole.ink)[None], box))
 
 
-def _joined(pieces: Sequence[Part]) -> Part:
+def joined(pieces: Sequence[Part]) -> Part:
+    """Pieces as one part of the picture's ink."""
     left, top = min(piece.left for piece in pieces), min(piece.top for piece in pieces)
     right, bottom = max(piece.right for piece in pieces), max(piece.bottom for piece in pieces)
     ink = np.zeros((bottom - top, right - left), np.uint8)
