@@ -108,33 +108,25 @@ class Predictor(Generic[Raw, Features, Answer]):
             queue_limit=min(limit, LOOP_QUEUE_LIMIT) if task.runs_on_loop else limit,
             metrics=QueueMetrics(name, "infer"),
         )
-        self._decode: Batcher[_Upload[Raw], Any] = Batcher(
-            self._decode_all,
-            size=lambda upload: upload.weight,
+
+        def decoder(stage: str, **bounds: Any) -> Batcher[_Upload[Raw], Any]:
+            return Batcher(
+                self._decode_all,
+                size=lambda upload: upload.weight,
+                queue_limit=limit,
+                metrics=QueueMetrics(name, stage),
+                **bounds,
+            )
+
+        apart: dict[str, Any] = {"threads": 1, "max_batch": 1, "max_held": task.max_large}
+        self._decode = decoder(
+            "decode",
             threads=settings.threads,
             max_batch=DECODED_TOGETHER,
             max_padded=task.large,
-            queue_limit=limit,
-            metrics=QueueMetrics(name, "decode"),
         )
-        self._split: Batcher[_Upload[Raw], Any] = Batcher(
-            self._decode_all,
-            size=lambda upload: upload.weight,
-            threads=1,
-            max_batch=1,
-            max_held=task.max_large,
-            queue_limit=limit,
-            metrics=QueueMetrics(name, "split"),
-        )
-        self._decode_large: Batcher[_Upload[Raw], Any] = Batcher(
-            self._decode_all,
-            size=lambda upload: upload.weight,
-            threads=1,
-            max_batch=1,
-            max_held=task.max_large,
-            queue_limit=limit,
-            metrics=QueueMetrics(name, "decode_large"),
-        )
+        self._split = decoder("split", **apart)
+        self._decode_large = decoder("decode_large", **apart)
 
     def is_quick(self, raw: Raw) -> bool:
         """Whether the answer is there so soon that a client can hardly leave before it."""

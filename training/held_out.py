@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy.typing as npt
 from service.contract.image import read_digit
 from training.datasets import Digits
 from training.nondigits import NON_DIGITS
+from training.picture_kinds import generator_of
 from training.progress import progress
 from training.worlds import KINDS, pictures
 
@@ -44,7 +44,7 @@ def non_digit_images(count: int) -> Images:
 
     def made() -> Iterator[bytes]:
         for name, make in NON_DIGITS.items():
-            rng = np.random.default_rng([SEED, zlib.crc32(name.encode())])
+            rng = generator_of(name, SEED)
             for _ in range(count):
                 yield make(rng)
 

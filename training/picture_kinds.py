@@ -130,7 +130,7 @@ def made_kinds(clean: Digits, strokes: Digits, count: int, seed: int) -> list[Ki
             yield Sample(f"{index}", as_bytes(Image.fromarray(image)), int(label))
 
     def corrupted(name: str) -> Iterator[Sample]:
-        rng = _rng(name, seed)
+        rng = generator_of(name, seed)
         for index, (image, label) in enumerate(zip(chosen.images, chosen.labels, strict=True)):
             changed = CORRUPTIONS[name](image, rng)
             yield Sample(f"{index}", as_bytes(Image.fromarray(changed)), int(label))
@@ -140,7 +140,7 @@ def made_kinds(clean: Digits, strokes: Digits, count: int, seed: int) -> list[Ki
             yield Sample(f"{index}", picture, label)
 
     def without_digit(name: str, make: Callable[[Generator], bytes]) -> Iterator[Sample]:
-        rng = _rng(name, seed)
+        rng = generator_of(name, seed)
         for index in range(count):
             yield Sample(f"{index}", make(rng), None)
 
@@ -153,6 +153,6 @@ def made_kinds(clean: Digits, strokes: Digits, count: int, seed: int) -> list[Ki
     ]
 
 
-def _rng(name: str, seed: int) -> Generator:
+def generator_of(name: str, seed: int) -> Generator:
     """Of its own for each kind, so that none changes with what else is asked."""
     return np.random.default_rng([seed, zlib.crc32(name.encode())])

@@ -17,7 +17,7 @@ Colours = npt.NDArray[Any]
 
 
 def grey_levels(picture: Image.Image) -> Colours:
-    """Colours levels of mode L, RGB or RGBA."""
+    """Grey levels of mode L, RGB or RGBA."""
     if picture.mode == "L":
         # Half of what np.asarray takes, which asks the picture for its interface first.
         return np.frombuffer(picture.tobytes(), np.uint8).reshape(picture.height, picture.width)

@@ -8,14 +8,13 @@ import cv2
 import numpy as np
 
 from service.contract.decoding import Box, Grey, Picture, read_picture
-from service.contract.ink import find_ink
+from service.contract.ink import FULL_INK, find_ink
 
 VERSION = 2
 """Rises with every change, here or in what is imported here, that can change an answer; a manifest
 names the one it needs."""
 
 SIDE, INK_SIDE, CENTRE = 28, 20, 14  # MNIST: ink fitted into 20x20, its mass at the centre of 28x28
-INK_SHARE = 0.3  # a pixel with less than this share of full ink does not extend the crop
 SPECK = 0.03  # of the longer side: less is dirt, unless a digit has it near
 PART = 0.04  # of the area of a digit's main part: less is no part of it
 SOFT = 0.02  # of a digit's longer side: so far beyond its edge is ink still its own
@@ -79,7 +78,7 @@ def main_ink(ink: Grey) -> tuple[Grey, int, int] | None:
     """The part of the ink (h, w) that is the digit, without dirt and what reaches in from outside;
     with the place (left, top) of the crop. None where nothing is written."""
     height, width = ink.shape
-    mask = (ink >= 255 * INK_SHARE).view(np.uint8)
+    mask = (ink >= FULL_INK).view(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     if count == 1:
         return None
@@ -129,7 +128,7 @@ def mnist_form(ink: Grey) -> Grey:
 def _usual_pen(ink: Grey) -> Grey:
     """Strokes so thin that they would fade are drawn with a wider pen."""
     ratio = DRAWN_SIDE / max(ink.shape)
-    mask = (ink >= 255 * INK_SHARE).view(np.uint8)
+    mask = (ink >= FULL_INK).view(np.uint8)
     edged = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
     inside = cv2.distanceTransform(edged, cv2.DIST_L2, 3)
     # Across a stroke of width w the distances to its edge average w/4 and a little more.

@@ -93,11 +93,10 @@ def _raised_from_lit(grey: Grey) -> Level:
     around = [few.astype(np.float32) - cv2.medianBlur(few, side) for side in (pen // 2 | 1, pen)]
     light = _is_light(*around, light_paper=bool(np.median(few) > LIGHT_PAPER))
     paper = _paper_around(few, pen, light)
-    inward, outside = _inward(cv2.subtract(few, paper) if light else cv2.subtract(paper, few))
     in_shadow = _paper_around(few, round(PEN_IN_SHADOW * max(size)) | 1, light)
-    paper = np.where(outside, few, np.where(inward, in_shadow, paper))
-    inward, outside = _inward(cv2.subtract(few, paper) if light else cv2.subtract(paper, few))
-    paper = np.where(outside, few, np.where(inward, in_shadow, paper))
+    for _ in range(2):  # shadows are told only when what is dark around the paper has gone
+        inward, outside = _inward(cv2.subtract(few, paper) if light else cv2.subtract(paper, few))
+        paper = np.where(outside, few, np.where(inward, in_shadow, paper))
     paper = cv2.resize(cv2.blur(paper, (5, 5)), (width, height), interpolation=cv2.INTER_LINEAR)
     raised: Level
     if light:

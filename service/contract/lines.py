@@ -10,8 +10,8 @@ import numpy as np
 
 from service.contract.cuts import Path, find_cuts
 from service.contract.decoding import Picture
-from service.contract.image import INK_SHARE, DigitImage, mnist_form
-from service.contract.ink import find_ink
+from service.contract.image import DigitImage, mnist_form
+from service.contract.ink import FULL_INK, find_ink
 from service.contract.parts import TALL, Part, parts_by_line
 from service.contract.signs import without_slashes
 
@@ -80,7 +80,7 @@ def _cut(part: Part, cuts: Sequence[Path]) -> Iterator[Part]:
     before = np.zeros(part.height, np.intp)
     for after in [*cuts, np.full_like(before, part.width)]:
         own = part.ink * ((columns >= before[:, None]) & (columns < after[:, None]))
-        left, top, wide, high = cv2.boundingRect((own >= 255 * INK_SHARE).astype(np.uint8))
+        left, top, wide, high = cv2.boundingRect((own >= FULL_INK).astype(np.uint8))
         if wide:
             yield Part(own[top : top + high, left : left + wide], part.left + left, part.top + top)
         before = after

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from service.contract.decoding import Grey
-from service.contract.image import INK_SHARE
+from service.contract.ink import FULL_INK
 
 MOST_PARTS = 160  # of a picture, the largest
 FEWEST_PIXELS = 4  # of a part
@@ -58,7 +58,7 @@ def parts_by_line(ink: Grey) -> list[list[Part]]:
 
     Dirt, frames and what is far too large for a digit are left out.
     """
-    mask = (ink >= 255 * INK_SHARE).view(np.uint8)
+    mask = (ink >= FULL_INK).view(np.uint8)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     left, top, wide, high, area = stats.T
     order = np.argsort(-(wide + high), kind="stable")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from service.contract.image import INK_SHARE
+from service.contract.ink import FULL_INK
 from service.contract.parts import Part
 
 LONGER = 1.12  # times the height of both neighbours
@@ -36,7 +36,7 @@ def _is_slash(before: Part, part: Part, after: Part) -> bool:
 
 
 def _leans(part: Part) -> bool:
-    y, x = np.nonzero(part.ink >= 255 * INK_SHARE)
+    y, x = np.nonzero(part.ink >= FULL_INK)
     rows, columns = y - y.mean(), x - x.mean()
     slope = float((rows * columns).sum() / np.square(rows).sum())
     off = float((columns - slope * rows).std())
