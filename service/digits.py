@@ -13,12 +13,10 @@ import numpy.typing as npt
 
 from service.contract import decoding, image
 from service.contract.image import DigitImage
-from service.contract.manifest import Abstention, GoldenCase, Manifest
+from service.contract.manifest import ALWAYS_ANSWERED, Abstention, GoldenCase, Manifest
 from service.contract.pieces import are_several
 from service.contract.probabilities import digit_score, row_probabilities
 from service.schemas import DigitAnswer, DigitReason, ExplainedDigitAnswer
-
-ALWAYS_ANSWERED = Abstention(coverage=1, min_confidence=0)
 
 
 class Digits:

@@ -100,7 +100,7 @@ class Predictor(Generic[Raw, Features, Answer]):
         self._max_batch = settings.max_batch
         name, limit = manifest.name, settings.queue_limit_ms / 1000
         self._infer: Batcher[Features, list[float]] = Batcher(
-            self._run,
+            self.run,
             size=task.size,
             threads=0 if task.runs_on_loop else settings.threads,
             max_batch=settings.max_batch,
@@ -208,7 +208,7 @@ class Predictor(Generic[Raw, Features, Answer]):
         """Answer every golden case as a request would be; what differs, or None."""
         for number, case in enumerate(self.manifest.golden, start=1):
             features = self.task.decode(self.task.golden_input(case))
-            [logits] = self._run([features])
+            [logits] = self.run([features])
             answer = self.task.postprocess(logits, features)
             label, probabilities = self.task.golden_output(answer)
             off = np.abs(np.subtract(probabilities, case.probabilities)).max()
@@ -286,7 +286,8 @@ class Predictor(Generic[Raw, Features, Answer]):
                 decoded.append(error)
         return decoded
 
-    def _run(self, rows: Sequence[Features]) -> list[list[float]]:
+    def run(self, rows: Sequence[Features]) -> list[list[float]]:
+        """Logits of each row, out of one run, here and now."""
         logits: list[list[float]] = self._session.run(self.task.collate(rows)).tolist()
         return logits
 

@@ -94,6 +94,9 @@ class Moods(TypedDict):
     positive: Probability
 
 
+MoodReason = Literal["empty", "mostly_unknown_words", "uncertain"]
+
+
 class SentimentAnswer(TypedDict):
     """The mood of one text, and how much of it the model could read."""
 
@@ -101,11 +104,27 @@ class SentimentAnswer(TypedDict):
     confidence: Probability
     probabilities: Moods
     abstained: bool
-    reason: Literal["empty", "mostly_unknown_words", "uncertain"] | None
+    reason: MoodReason | None
     tokens: int
     truncated: bool
     unknown_fraction: Probability
     model: str
+
+
+class WeighedWord(TypedDict):
+    """A word that the model read, where in the text as sent it stands, in Unicode code points, and
+    what it says in log-odds of positive, alone and beside its neighbours."""
+
+    word: str
+    start: Annotated[int, Field(ge=0)]
+    end: Annotated[int, Field(ge=1)]
+    weight: float
+
+
+class ExplainedSentimentAnswer(SentimentAnswer):
+    """`words` are all that the model read, in the order of the text."""
+
+    words: list[WeighedWord]
 
 
 class Problem(BaseModel):

@@ -11,12 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from service.contract import text as contract
-from service.contract.manifest import GoldenCase, Manifest
+from service.contract.manifest import ALWAYS_ANSWERED, Abstention, GoldenCase, Manifest
 from service.contract.probabilities import row_probabilities
 from service.contract.text import EncodedText, TextEncoder
-from service.schemas import SentimentAnswer
+from service.schemas import MoodReason, SentimentAnswer
 
 LIGHT_CHARACTERS = 2_000
+
+Phrase = tuple[int, ...]  # ids of words
 
 
 class Sentiment:
@@ -31,7 +33,10 @@ class Sentiment:
         if manifest.max_tokens is None:
             raise ValueError("manifest.json lacks max_tokens")
         self._encoder = TextEncoder.load(folder / "tokenizer.json", manifest.max_tokens)
-        self._temperature = manifest.calibration.temperature
+        self.temperature = manifest.calibration.temperature
+        self.alone: dict[Phrase, float] = {}
+        """Log-odds of single words as far as explaining has asked for them; a few MB at most."""
+        self._abstention = manifest.abstention or ALWAYS_ANSWERED
         self._labels: Sequence[Any] = manifest.labels
         self._name = f"{manifest.name}/{manifest.version}"
 
@@ -47,6 +52,10 @@ class Sentiment:
         """Any string without lone surrogates can be read."""
         return self._encoder.encode(text)
 
+    def decode_with_offsets(self, text: str) -> EncodedText:
+        """As `decode`, with the place of every word."""
+        return self._encoder.encode(text, with_offsets=True)
+
     def weight(self, text: str) -> float:
         """Characters to cut into words."""
         return max(1, len(text))
@@ -61,14 +70,15 @@ class Sentiment:
 
     def postprocess(self, logits: list[float], text: EncodedText) -> SentimentAnswer:
         """One logit, the log-odds of positive, to the answer."""
-        probabilities = row_probabilities(logits, self._temperature)
+        probabilities = row_probabilities(logits, self.temperature)
         confidence = max(probabilities)
+        doubt = reason(text, confidence, self._abstention)
         return {
             "label": self._labels[probabilities.index(confidence)],
             "confidence": confidence,
             "probabilities": {"negative": probabilities[0], "positive": probabilities[1]},
-            "abstained": False,
-            "reason": None,
+            "abstained": doubt is not None,
+            "reason": doubt,
             "tokens": text.tokens,
             "truncated": text.truncated,
             "unknown_fraction": text.unknown_fraction,
@@ -87,3 +97,12 @@ class Sentiment:
         """Label and probabilities as the manifest has them."""
         probabilities = answer["probabilities"]
         return answer["label"], [probabilities["negative"], probabilities["positive"]]
+
+
+def reason(text: EncodedText, confidence: float, thresholds: Abstention) -> MoodReason | None:
+    """Why an answer is not to be believed; None where it is."""
+    if text.wordless:
+        return "empty"
+    if text.unknown_fraction > thresholds.max_unknown_fraction:
+        return "mostly_unknown_words"
+    return "uncertain" if confidence < thresholds.min_confidence else None

@@ -12,7 +12,7 @@ from tests.running import ROOT
 # A module imports only those to its right, and none between the same signs. A package has one
 # place; what its own modules do among themselves is up to them.
 ORDER = """
-__main__ > supervisor > process, worker > app > routes, shedding > registry > reading
+__main__ > supervisor > process, worker > app > routes, shedding > registry > reading, explaining
 > digits, sentiment > predictor > batching, session > admission > waiting > cost > gate > problems
 > exchange > telemetry > schemas > contract > settings > cpus, errors
 """
@@ -55,7 +55,7 @@ def test_service_package_itself_imports_nothing() -> None:
 
 
 def test_service_knows_nothing_of_training() -> None:
-    needed_there = ("training", "torch", "onnx", "gensim", "matplotlib", "tqdm")
+    needed_there = ("training", "torch", "onnx", "gensim", "matplotlib", "sklearn", "tqdm")
     assert [pair for pair in imports("service") if within(pair[1], *needed_there)] == []
 
 

@@ -19,7 +19,7 @@ from service.session import Session
 from tests.committed import run_ids
 from tests.running import DEADLINE, ROOT
 from training.abstention import choose_thresholds
-from training.assessment import digits_release, sentiment_release
+from training.assessment import digits_release
 from training.card import read_history
 from training.cnn import DigitCNN
 from training.datasets import Digits, Reviews, Splits, data_hashes
@@ -36,6 +36,7 @@ from training.quantization import (
     read_manifest,
     sentiment_again,
 )
+from training.sentiment_assessment import sentiment_release
 from training.vocabulary import build_tokenizer
 
 MAX_TOKENS = 40

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,16 +13,19 @@ import torch
 from torch import Tensor, nn
 
 from service.contract.image import read_digit
-from training import digits, sentiment
+from training import digits, pretraining, sentiment_fitting, sentiment_recipes
 from training.batches import EncodedReviews
 from training.checkpoint import Checkpoint
 from training.cnn import DigitCNN
 from training.compute import seed_everything
 from training.datasets import Digits
 from training.golden import as_bytes, draw_digit
-from training.lstm import SentimentLSTM
+from training.lessons import Teacher, probabilities
+from training.lstm import SentimentLSTM, predict
 from training.options import Options
+from training.pretraining import Pretraining, pretrain
 from training.progress import Epoch
+from training.sentiment_fitting import Lesson, only
 
 EPOCHS = 4
 RECIPES = ["default", "reference"]
@@ -74,28 +78,53 @@ def fit_digits(recipe: str, seed: int = 1) -> Run:
     return finished(digits.fit(model, turns, validation, chosen, options(recipe, seed)), model)
 
 
-def fit_sentiment(recipe: str, seed: int = 1) -> Run:
-    """On reviews of random words, of which the last tells the mood."""
+def random_reviews() -> EncodedReviews:
+    """Reviews of random words, of which the last tells the mood."""
     rng = np.random.default_rng(5)
     rows = [rng.integers(2, 20, length) for length in rng.integers(1, 12, 60)]
-    reviews = EncodedReviews(rows, np.array([row[-1] % 2 for row in rows]))
+    return EncodedReviews(rows, np.array([row[-1] % 2 for row in rows]))
+
+
+def fit_sentiment(recipe: str, seed: int = 1, lesson_of: Lesson | None = None) -> Run:
+    """On the same reviews in every epoch, unless there are other lessons."""
+    reviews = random_reviews()
     seed_everything(seed)
-    chosen = replace(sentiment.RECIPES[recipe], epochs=EPOCHS, batch_size=8)
+    chosen = replace(sentiment_recipes.RECIPES[recipe], epochs=EPOCHS, batch_size=8)
     model = SentimentLSTM(20, embedding=6, hidden=5)
-    history = sentiment.fit(model, reviews, reviews, chosen, options(recipe, seed))
+    lesson_of = lesson_of or only(reviews)
+    path = options(recipe, seed).work_dir("sentiment") / "last.pt"
+    kept = Checkpoint(path, chosen)
+    history = sentiment_fitting.fit(model, lesson_of, reviews, chosen, kept, torch.device("cpu"))
     return finished(history, model)
 
 
-FITS = pytest.mark.parametrize("fit", [fit_digits, fit_sentiment])
+def fit_taught(recipe: str, seed: int = 1) -> Run:
+    """On reviews of which some, others in every epoch, have labels of the network so far."""
+    reviews = random_reviews()
+
+    def lesson_of(number: int, teacher: Teacher | None) -> EncodedReviews:
+        if teacher is None:
+            return reviews
+        taught = np.arange(len(reviews.ids)) % EPOCHS == number - 1
+        labels = np.where(taught, probabilities(teacher(reviews.ids)), reviews.labels)
+        return EncodedReviews(reviews.ids, labels)
+
+    return fit_sentiment(recipe, seed, lesson_of)
+
+
+FITS = pytest.mark.parametrize("fit", [fit_digits, fit_sentiment, fit_taught])
 Fit = Callable[..., Run]
 
 
 class PowerCut(Checkpoint):
     """Ends the run after the second epoch."""
 
+    saved = 0
+
     def save(self, **state: object) -> None:
         super().save(**state)
-        if len(state["history"]) == 2:  # type: ignore[arg-type]
+        self.saved += 1
+        if self.saved == 2:
             raise KeyboardInterrupt
 
 
@@ -109,7 +138,7 @@ def test_a_run_that_was_interrupted_equals_one_that_was_not(
         elsewhere.chdir("whole")
         whole = fit(recipe)
 
-    module = digits if fit is fit_digits else sentiment
+    module = digits if fit is fit_digits else sys.modules[__name__]
     with monkeypatch.context() as interrupted:
         interrupted.setattr(module, "Checkpoint", PowerCut)
         with pytest.raises(KeyboardInterrupt):
@@ -150,41 +179,51 @@ def test_the_model_is_left_as_it_was_after_its_best_epoch(fit: Fit) -> None:
     assert all(torch.equal(run.weights[name], value) for name, value in state["best"].items())
 
 
-@dataclass(frozen=True)
-class Config:
-    rate: float = 0.1
+def test_every_epoch_but_the_first_has_the_average_so_far_as_its_teacher() -> None:
+    reviews = random_reviews()
+    taught = []
+
+    def lesson_of(number: int, teacher: Teacher | None) -> EncodedReviews:
+        taught.append(teacher is not None)
+        if teacher is not None:
+            kept = options("default").work_dir("sentiment") / "last.pt"
+            state = torch.load(kept, weights_only=False)["average"]
+            del state["n_averaged"]
+            average = SentimentLSTM(20, embedding=6, hidden=5)
+            average.load_state_dict({key.removeprefix("module."): state[key] for key in state})
+            expected = predict(average, reviews.ids, torch.device("cpu"))
+            np.testing.assert_array_equal(teacher(reviews.ids), expected)
+        assert number == len(taught)
+        return reviews
+
+    fit_sentiment("default", lesson_of=lesson_of)
+    assert taught == [False] + [True] * (EPOCHS - 1)
 
 
-def test_a_checkpoint_brings_back_state_and_random_numbers(tmp_path: Path) -> None:
-    checkpoint = Checkpoint(tmp_path / "deep" / "last.pt", Config())
-    assert checkpoint.load() is None
-    seed_everything(3)
-    checkpoint.save(weights=torch.arange(3), epoch=7)
-    expected = torch.rand(4), np.random.rand(4)
-    seed_everything(4)
-    state = checkpoint.load()
-    assert state is not None
-    assert (state["weights"].tolist(), state["epoch"]) == ([0, 1, 2], 7)
-    torch.testing.assert_close(torch.rand(4), expected[0], rtol=0, atol=0)
-    np.testing.assert_array_equal(np.random.rand(4), expected[1])
+def pretrained(checkpoint: type[Checkpoint], folder: str) -> list[Tensor]:
+    """The weights of a tiny network after it was pretrained, and a random number behind them."""
+    seed_everything(1)
+    model = SentimentLSTM(20, embedding=6, hidden=5)
+    plan = Pretraining(epochs=EPOCHS, reviews=25, tokens=8, learning_rate=1e-2, batch_size=8)
+    kept = checkpoint(Path(folder) / "pretrained.pt", plan)
+    pretrain(model, random_reviews().ids, plan, kept, torch.device("cpu"), seed=1)
+    return [*model.state_dict().values(), torch.rand(1)]
 
 
-def test_a_checkpoint_of_another_configuration_is_not_resumed(tmp_path: Path) -> None:
-    path = tmp_path / "last.pt"
-    Checkpoint(path, Config()).save(epoch=1)
-    assert Checkpoint(path, Config(rate=0.2)).load() is None
-    assert Checkpoint(path, Config()).load() is not None
-
-
-def test_a_checkpoint_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    checkpoint = Checkpoint(tmp_path / "last.pt", Config())
-    checkpoint.save(epoch=1)
-    with pytest.raises(AttributeError):
-        checkpoint.save(epoch=2, unwritable=lambda: None)
-    state = checkpoint.load()
-    assert state is not None
-    assert state["epoch"] == 1
-    checkpoint.save(epoch=3)
-    assert [path.name for path in tmp_path.iterdir()] == ["last.pt"]
-    checkpoint.remove()
-    assert checkpoint.load() is None
+def test_a_pretraining_that_was_interrupted_equals_one_that_was_not(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(pretraining, "FIRST", 3)
+    monkeypatch.setattr(pretraining, "LAST", 18)
+    whole = pretrained(Checkpoint, "whole")
+    with pytest.raises(KeyboardInterrupt):
+        pretrained(PowerCut, "cut")
+    capsys.readouterr()
+    resumed = pretrained(Checkpoint, "cut")
+    first, *epochs = capsys.readouterr().out.splitlines()
+    assert first == "pretraining: resumed after epoch 2"
+    assert len(epochs) == EPOCHS - 2
+    ended = pretrained(Checkpoint, "cut")
+    assert capsys.readouterr().out == f"pretraining: resumed after epoch {EPOCHS}\n"
+    for again in (resumed, ended):
+        assert all(torch.equal(*pair) for pair in zip(again, whole, strict=True))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from pathlib import Path
 
 import numpy as np
@@ -46,38 +45,28 @@ def words(encoder: TextEncoder, text: str) -> list[str]:
         ("fi\u0332lm\u0332 good", ["fi\u0332lm\u0332", "good"]),  # marks that nothing takes in
         ("ＦＩＮＥ　ｆｉｌｍ！", ["ＦＩＮＥ", "ｆｉｌｍ", "！"]),
         ("don’t film’s 'film'", ["don’t", "film’s", "film"]),
-        ("a\0film\0\0fine", ["a", "film", "fine"]),
+        ("don&#39;t", ["don&#39;t"]),
+        ("g\0o\x1bo\x7fd\0 film", ["g\0o\x1bo\x7fd", "film"]),
+        ("go\u200bod \u202ebad\u202c", ["go\u200bod", "bad"]),
+        ("ba\u00add fi\ufe0flm\U000e0067\U000e007f!", ["ba\u00add", "fi\ufe0flm", "!"]),
+        ("ba\u0300\u0301\u200d\u0302d\u0336\u0489", ["ba\u0300\u0301\u200d\u0302d\u0336\u0489"]),
         ("ﬁne oﬃce ⅱ ②", ["ﬁne", "oﬃce", "ⅱ", "②"]),
         ("½ film", ["½", "½", "film"]),  # one sign, two words: 1 and 2
         ("İSTANBUL film", ["İSTANBUL", "film"]),
-        ("\ufefffilm\r\nfine\u2028bad\u200bgood", ["film", "fine", "bad", "good"]),
-        ("映画! 👩‍👧 good", ["映画", "!", "👩", "👧", "good"]),
+        ("\ufefffilm\r\nfine\u2028bad\x85good\x1fa", ["film", "fine", "bad", "good", "a"]),
+        ("映画! 👩‍👧 영화 good", ["映画", "!", "👩", "👧", "영화", "good"]),
+        ("👍\ufe0f👍🏽 1\ufe0f\u20e3 🇩🇪", ["👍\ufe0f", "👍", "1\ufe0f\u20e3", "🇩", "🇪"]),
         ("...(good)--- <bad>", ["good", "bad"]),
-        ("\u0301 good", ["\u0301", "good"]),
+        ("goood!!!! bad?!", ["goood", "!!!!", "bad", "?", "!"]),
+        ("good:-) bad </3=D", ["good", ":-)", "bad", "</3", "=D"]),
+        ("\u0301 good", ["good"]),
+        ("good \u0301\u0302 bad", ["good", "bad"]),
     ],
 )
 def test_offsets_point_at_the_words_of_the_text_as_sent(
     encoder: TextEncoder, text: str, expected: list[str]
 ) -> None:
     assert words(encoder, text) == expected
-
-
-@pytest.mark.parametrize(
-    ("text", "same"),
-    [
-        ("café déjà", "cafe\u0301 de\u0301ja\u0300"),
-        ("don't", "don’t"),
-        ("fine office 100 ii", "ﬁne oﬃce １００ ⅱ"),
-        ("a film", "a<br /><br />film"),
-        ("good bad", "  ...good,\n\tbad; "),
-    ],
-)
-def test_spellings_of_the_same_words_give_the_same_known_ids(
-    encoder: TextEncoder, text: str, same: str
-) -> None:
-    first, second = encoder.encode(text), encoder.encode(same)
-    np.testing.assert_array_equal(first.ids, second.ids)
-    assert first.unknown_fraction == 0
 
 
 def test_upper_and_lower_case_give_the_same_ids(encoder: TextEncoder) -> None:
@@ -87,7 +76,13 @@ def test_upper_and_lower_case_give_the_same_ids(encoder: TextEncoder) -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["", " ", "\n\t\r", "\0", "<br />", "... -- ,;:", "\u200b\ufeff"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", " ", "\n\t\r", "\0", "<br />", "... -- ,;:", "\u200b\ufeff", "&amp;&#8230;"),
+        *("\u0301\ufe0f", "\u202e\u202c", "™©", "</p>", "( ]"),
+    ],
+)
 def test_a_text_without_words_is_one_unknown_token(encoder: TextEncoder, text: str) -> None:
     encoded = encoder.encode(text)
     assert encoded.ids.tolist() == [UNKNOWN_ID]
@@ -125,6 +120,12 @@ def test_a_long_text_keeps_its_head_and_its_tail(tokenizer: Tokenizer, limit: in
     assert encoded.offsets == [everything.offsets[i] for i in kept]
 
 
+def test_marks_behind_what_is_read_belong_to_no_word(encoder: TextEncoder) -> None:
+    text = "good \u0301film" + "\u0301" * 5_000_000
+    read = encoder.max_tokens * CHARACTERS_PER_TOKEN // 2
+    assert all(end <= read for _, end in encoder.encode(text, with_offsets=True).offsets)
+
+
 def test_a_text_of_exactly_as_many_words_as_are_read_is_whole(tokenizer: Tokenizer) -> None:
     encoder = TextEncoder(tokenizer, 5)
     assert not encoder.encode("good " * 5).truncated
@@ -144,7 +145,12 @@ def test_a_text_too_long_to_tokenise_keeps_both_ends_with_their_offsets(
 
 
 @pytest.mark.parametrize(
-    "piece", ["good ", "g", " ", "\0", "ﷺ", "e\u0301", "\u0301", "😀", "<br />"]
+    "piece",
+    [
+        *("good ", "g", "go", "zyx ", "é ", "ooo ", " ", "\0", "ﷺ", "😀", "🇩", "👍🏽"),
+        *("e\u0301", "\u0301", "\u200b", "\u202e", "\U000e0067", "\ufe0f"),
+        *("<br />", "<br ", "<br x", "<", "&#1", "&#39;", "&", "=)", ":-", "</3", "!", "?!", "'"),
+    ],
 )
 def test_ten_million_characters_give_a_bounded_answer(encoder: TextEncoder, piece: str) -> None:
     text = (piece * (10_000_000 // len(piece) + 1))[:10_000_000]
@@ -178,18 +184,3 @@ def test_rows_are_padded_with_zero_to_the_longest() -> None:
     np.testing.assert_array_equal(batch["ids"], [[5, 6, 7], [8, 0, 0]])
     np.testing.assert_array_equal(batch["lengths"], [3, 1])
     assert (str(batch["ids"].dtype), str(batch["lengths"].dtype)) == ("int64", "int32")
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_plain_text_gives_the_same_words_with_and_without_the_tokenizer(
-    encoder: TextEncoder, seed: int
-) -> None:
-    chance = random.Random(seed)  # noqa: S311 - not for secrets
-    signs = "aAzZ09'!?<br/>_- .\t\n\v\x1c\x1f\0" + "".join(map(chr, range(128)))
-    pieces = [*VOCABULARY.split(), "<br />", "<br>", "<BR>", "<br\n/>", "[UNK]", *signs]
-    for _ in range(50):
-        text = "".join(chance.choices(pieces, k=chance.randint(0, 200)))
-        for part in (text, text.encode("ascii", "ignore").decode()):
-            plain, traced = encoder.encode(part), encoder.encode(part, with_offsets=True)
-            assert plain.ids.tolist() == traced.ids.tolist()
-            assert plain.unknown_fraction == traced.unknown_fraction

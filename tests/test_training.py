@@ -20,7 +20,7 @@ from training import digits, sentiment
 from training.digits import RECIPES
 from training.options import Options, parse_options, run
 
-DEADLINE = 280  # seconds; on a quiet machine all runs together take less than one minute
+DEADLINE = 280  # seconds; on a quiet machine all runs together take less than two minutes
 
 
 def training(script: str, *options: str, folder: Path) -> subprocess.Popen[str]:

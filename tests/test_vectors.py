@@ -10,12 +10,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from tokenizers import Tokenizer
 
 from tests.running import ROOT
-from training.datasets import Reviews, Splits
+from training.compute import seed_everything
+from training.lstm import SentimentLSTM
 from training.options import Options
-from training.sentiment import RECIPES, initial_vectors
+from training.sentiment import embedded
+from training.sentiment_recipes import RECIPES
 from training.vectors import Vectors, read_glove, train_word2vec
 from training.vocabulary import build_tokenizer
 
@@ -31,7 +34,7 @@ def tokenizer() -> Tokenizer:
 def glove(tmp_path: Path) -> Path:
     path = tmp_path / "glove.txt"
     path.write_text(
-        "good 1 2 3 4\nunheard 9 9 9 9\nbad -1 -2 -3 -4\ncafé 0.5 -1e-1 0 2\n! 0 0 0 1\n",
+        "good 1 2 3 4\nunerhört 9 9 9 9\nbad -1 -2 -3 -4\ncafe 0.5 -1e-1 0 2\n! 0 0 0 1\n",
         encoding="utf-8",
     )
     return path
@@ -53,7 +56,7 @@ def test_words_of_the_file_get_its_vectors_up_to_one_common_factor(
     for word, numbers in {
         "good": [1, 2, 3, 4],
         "bad": [-1, -2, -3, -4],
-        "café": [0.5, -0.1, 0, 2],
+        "cafe": [0.5, -0.1, 0, 2],
         "!": [0, 0, 0, 1],
     }.items():
         np.testing.assert_allclose(
@@ -82,20 +85,46 @@ def test_another_number_of_dimensions_is_refused_with_its_line(
 
 
 def test_a_run_starts_from_the_file_that_was_named(glove: Path, tokenizer: Tokenizer) -> None:
-    reviews = Reviews(TEXTS, np.zeros(len(TEXTS), np.int64))
     options = Options("default", Path(), Path(), "cpu", 1, None, dry_run=True, vectors=glove)
-    data = Splits(reviews, reviews, reviews)
-    recipe = replace(RECIPES["default"], embedding=4)
-    vectors = initial_vectors(tokenizer, data, recipe, options)
-    assert vectors is not None
-    np.testing.assert_array_equal(vectors, read_glove(glove, tokenizer, 4, seed=1))
+    model = embedded(tokenizer, TEXTS, replace(RECIPES["default"], embedding=4), options)
+    np.testing.assert_array_equal(
+        model.embedding.weight.detach(), read_glove(glove, tokenizer, 4, seed=1)
+    )
+
+
+def test_a_file_of_other_vectors_ends_the_run_with_its_line(
+    glove: Path, tokenizer: Tokenizer
+) -> None:
+    options = Options("default", Path(), Path(), "cpu", 1, None, dry_run=True, vectors=glove)
+    with pytest.raises(SystemExit, match="line 1: 4 numbers where 100 are needed"):
+        embedded(tokenizer, TEXTS, RECIPES["default"], options)
 
 
 def test_the_reference_recipe_starts_from_random_vectors(tokenizer: Tokenizer) -> None:
-    reviews = Reviews(TEXTS, np.zeros(len(TEXTS), np.int64))
     options = Options("reference", Path(), Path(), "cpu", 1, None, dry_run=True)
-    data = Splits(reviews, reviews, reviews)
-    assert initial_vectors(tokenizer, data, RECIPES["reference"], options) is None
+    seed_everything(2)
+    model = embedded(tokenizer, TEXTS, RECIPES["reference"], options)
+    seed_everything(2)
+    fresh = SentimentLSTM(tokenizer.get_vocab_size())
+    assert torch.equal(model.embedding.weight, fresh.embedding.weight)
+
+
+def test_vectors_that_were_learnt_are_kept_for_a_resume(
+    tokenizer: Tokenizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    recipe = replace(RECIPES["default"], embedding=8)
+    options = Options("default", Path(), Path(), "cpu", 1, None, dry_run=True)
+    first = embedded(tokenizer, TEXTS, recipe, options)
+    with monkeypatch.context() as kept:
+        kept.setattr("training.vectors.train_word2vec", None)
+        again = embedded(tokenizer, TEXTS, recipe, options)
+    assert torch.equal(first.embedding.weight, again.embedding.weight)
+    others = embedded(tokenizer, TEXTS[:1], recipe, options)
+    assert not torch.equal(first.embedding.weight, others.embedding.weight)
+    learnt = train_word2vec(TEXTS, tokenizer, 8, recipe.word2vec_epochs, seed=1)
+    np.testing.assert_array_equal(first.embedding.weight.detach(), learnt)
+    assert [path.name for path in options.work_dir("sentiment").iterdir()] == ["word2vec.pt"]
 
 
 def test_learnt_vectors_know_every_word_of_the_texts(tokenizer: Tokenizer) -> None:

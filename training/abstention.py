@@ -16,16 +16,19 @@ LOW_SCORES = 0.005
 """The share of digits read right that may be lost to the threshold of the digit score."""
 ABSTAINED = 0.01
 """The share of digits read right that may be lost to both thresholds."""
+RISK = 0.05
+"""The share of wrong answers among the texts that are believed."""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """What clients are told of each picture of one part of the data, and whether it is right."""
+    """What clients are told of each input of one part of the data, and whether it is right."""
 
     part: str
     confidence: Shares
-    scores: Shares
+    scores: Shares  # of a digit; 1 where there is no such score
     right: Flags
+    unknown: Shares | float = 0.0  # share of the words of a text
 
     def calibration_error(self) -> float:
         """Expected, of 15 bins."""
@@ -34,7 +37,8 @@ class Judged:
     def believed(self, thresholds: Abstention) -> Flags:
         """Which answers are given as ones to rely on."""
         sure = self.confidence >= thresholds.min_confidence
-        return sure & (self.scores >= thresholds.min_digit_score)
+        known = np.asarray(self.unknown) <= thresholds.max_unknown_fraction
+        return sure & known & (self.scores >= thresholds.min_digit_score)
 
     def coverage_and_risk(self, thresholds: Abstention) -> tuple[float, float]:
         """The share of answers that are believed, and that of wrong ones among them."""
@@ -58,6 +62,18 @@ def judge(part: str, scored: Scored, temperature: float, shown: Flags) -> Judged
         confidence=probabilities.max(axis=1),
         scores=digit_scores(scored.logits) * shown,
         right=probabilities.argmax(axis=1) == scored.labels,
+    )
+
+
+def judge_text(part: str, scored: Scored, temperature: float, unknown: Shares) -> Judged:
+    """`unknown` is the share of unknown words of each text."""
+    probabilities = class_probabilities(scored.logits, temperature)
+    return Judged(
+        part,
+        confidence=probabilities.max(axis=1),
+        scores=np.ones(len(unknown)),
+        right=probabilities.argmax(axis=1) == scored.labels,
+        unknown=unknown,
     )
 
 
@@ -85,3 +101,24 @@ def choose_thresholds(validation: Sequence[Judged]) -> Abstention:
         min_confidence=float(min_confidence),
         min_digit_score=float(min_score),
     )
+
+
+def choose_confidence(validation: Sequence[Judged], max_unknown_fraction: float) -> Abstention:
+    """The lowest threshold of confidence that leaves answers of which at least 95% are right, if
+    inputs come as often from one part of `validation` as from another (selective classification
+    with a given risk: Geifman and El-Yaniv, arXiv:1705.08500)."""
+    weights = np.concatenate([np.full(len(part.right), 1 / len(part.right)) for part in validation])
+    confidence = np.concatenate([part.confidence for part in validation])
+    surest = np.argsort(-confidence, kind="stable")
+    confidence, weights = confidence[surest], weights[surest]
+    wrong = ~np.concatenate([part.right for part in validation])[surest]
+    risk = np.cumsum(weights * wrong) / np.cumsum(weights)
+    last_alike = np.append(np.diff(confidence) < 0, True)  # all of like confidence are believed
+    allowed = np.flatnonzero(last_alike & (risk <= RISK))
+    thresholds = Abstention(
+        coverage=1,
+        min_confidence=float(confidence[allowed[-1]] if len(allowed) else 1),
+        max_unknown_fraction=max_unknown_fraction,
+    )
+    coverage = np.mean([part.coverage_and_risk(thresholds)[0] for part in validation])
+    return thresholds.model_copy(update={"coverage": float(coverage)})

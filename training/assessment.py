@@ -1,22 +1,19 @@
-"""What the graphs make of the data, put together for publishing; only here is test looked at."""
+"""What the graphs of digits make of the data, put together for publishing; only here and in
+`sentiment_assessment` is test looked at."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 import onnxruntime
 from PIL import Image
-from tokenizers import Tokenizer
 
-from service.contract import image, text
+from service.contract import image
 from service.contract.image import read_digit
-from service.contract.text import TextEncoder, pad
 from training.abstention import Judged, choose_thresholds, digit_scores, judge
-from training.batches import EncodedReviews, encode
-from training.datasets import Digits, Reviews, Splits
+from training.datasets import Digits, Splits
 from training.export import (
     INT8,
     MODEL,
@@ -27,13 +24,11 @@ from training.export import (
     golden_case,
     open_graph,
 )
-from training.golden import GOLDEN_TEXTS, as_bytes, golden_images
+from training.golden import as_bytes, golden_images
 from training.held_out import Images, read_all
-from training.progress import progress
 from training.scores import Logits, Scored, calibration_error, fit_temperature
 
 DIGITS = [str(digit) for digit in range(10)]
-MOODS = ["negative", "positive"]
 
 VALIDATION, REALISTIC, TEST = "validation", "validation, realistic pictures", "test"
 
@@ -56,13 +51,13 @@ def digits_release(
     def measured(session: onnxruntime.InferenceSession) -> tuple[Scored, Scored]:
         return score_digits(session, validation), score_digits(session, test)
 
-    forms = _form(MODEL, fp32, measured), _form(INT8, int8, measured)
+    forms = form(MODEL, fp32, measured), form(INT8, int8, measured)
     served = form_to_serve(*forms)
     session = open_graph(served.graph)
     chosen_on = [(VALIDATION, validation, served.validation)]
     if realistic is not None:
         chosen_on.append((REALISTIC, realistic, score_digits(session, realistic)))
-    temperature = _temperature([scored for _, _, scored in chosen_on])
+    temperature = common_temperature([scored for _, _, scored in chosen_on])
 
     def judged(part: str, digits: Digits, scored: Scored) -> Judged:
         shown = np.array([pixels.any() for pixels in digits.images])
@@ -93,44 +88,6 @@ def digits_release(
     )
 
 
-def sentiment_release(
-    fp32: onnx.ModelProto,
-    int8: onnx.ModelProto,
-    tokenizer: Tokenizer,
-    max_tokens: int,
-    data: Splits[Reviews],
-    origin: Origin,
-) -> Release:
-    """As `digits_release`."""
-    encoder = TextEncoder(tokenizer, max_tokens)
-    validation, test = encode(data.validation, encoder), encode(data.test, encoder)
-
-    def measured(session: onnxruntime.InferenceSession) -> tuple[Scored, Scored]:
-        return score_reviews(session, validation), score_reviews(session, test)
-
-    forms = _form(MODEL, fp32, measured), _form(INT8, int8, measured)
-    served = form_to_serve(*forms)
-    temperature = fit_temperature(served.validation)
-    session = open_graph(served.graph)
-    return Release(
-        name="sentiment",
-        labels=MOODS,
-        fp32=forms[0],
-        int8=forms[1],
-        preprocessing=text.VERSION,
-        origin=origin,
-        golden=[
-            golden_case(
-                run_rows(session, [encoder.encode(words).ids], 1), MOODS, temperature, text=words
-            )
-            for words in GOLDEN_TEXTS
-        ],
-        temperature=temperature,
-        max_tokens=max_tokens,
-        tokenizer=tokenizer.to_str(),
-    )
-
-
 def as_read(digits: Digits) -> Digits:
     """The same pictures as the service reads them from files."""
     uploads = (as_bytes(Image.fromarray(pixels)) for pixels in digits.images)
@@ -148,33 +105,18 @@ def score_digits(session: onnxruntime.InferenceSession, digits: Digits) -> Score
     return Scored(run_images(session, digits.images, 64), digits.labels)
 
 
-def run_rows(
-    session: onnxruntime.InferenceSession, rows: Sequence[npt.NDArray[np.int64]], batch: int
-) -> Logits:
-    """Logits (n, 1) of rows of ids, `batch` of them at a time, in the given order."""
-    parts = [rows[i : i + batch] for i in range(0, len(rows), batch)]
-    return np.concatenate([session.run(None, pad(part))[0] for part in progress(parts, "run")])
-
-
-def score_reviews(session: onnxruntime.InferenceSession, reviews: EncodedReviews) -> Scored:
-    """Every review, those of like length together."""
-    order = np.argsort([len(ids) for ids in reviews.ids], kind="stable")
-    logits = np.empty((len(order), 1), np.float32)
-    logits[order] = run_rows(session, [reviews.ids[i] for i in order], 16)
-    return Scored(logits, reviews.labels)
-
-
-def _temperature(parts: Sequence[Scored]) -> float:
+def common_temperature(parts: Sequence[Scored]) -> float:
     """Fitted to the first part or to all together, whichever leaves the smaller sum of errors."""
     fitted = fit_temperature(parts[0]), fit_temperature(*parts)
     return min(fitted, key=lambda t: sum(calibration_error(part, t) for part in parts))
 
 
-def _form(
+def form(
     file: str,
     graph: onnx.ModelProto,
     measured: Callable[[onnxruntime.InferenceSession], tuple[Scored, Scored]],
 ) -> Form:
-    form = Form(file, graph, *measured(open_graph(graph)))
-    print(f"{file}: validation accuracy {form.validation.accuracy().accuracy:.2%}", flush=True)
-    return form
+    """A graph with what `measured` says of its session on validation and test."""
+    measures = Form(file, graph, *measured(open_graph(graph)))
+    print(f"{file}: validation accuracy {measures.validation.accuracy().accuracy:.2%}", flush=True)
+    return measures

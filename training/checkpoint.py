@@ -19,9 +19,10 @@ class Checkpoint:
     A file made with another configuration is not resumed but overwritten.
     """
 
-    def __init__(self, path: Path, config: DataclassInstance) -> None:
+    def __init__(self, path: Path, config: DataclassInstance, **more: object) -> None:
+        """`more` is what shapes the run beside its configuration, such as a hash of data."""
         self.path = path
-        self._config = {key: str(value) for key, value in asdict(config).items()}
+        self._config = {key: str(value) for key, value in (asdict(config) | more).items()}
 
     def load(self) -> dict[str, Any] | None:
         """The saved state, with the random generators set back to it; None to start afresh."""
@@ -32,6 +33,8 @@ class Checkpoint:
             return None
         torch.set_rng_state(state["torch_rng"])
         np.random.set_state(state["numpy_rng"])
+        if torch.cuda.is_available() and state["cuda_rng"]:
+            torch.cuda.set_rng_state_all(state["cuda_rng"])
         return dict(state)
 
     def save(self, **state: object) -> None:
@@ -41,11 +44,8 @@ class Checkpoint:
             "config": self._config,
             "torch_rng": torch.get_rng_state(),
             "numpy_rng": np.random.get_state(),
+            "cuda_rng": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
         }
         partial = self.path.with_suffix(".partial")
         torch.save(state, partial)
         partial.replace(self.path)
-
-    def remove(self) -> None:
-        """Forget the run."""
-        self.path.unlink(missing_ok=True)

@@ -15,6 +15,10 @@ import numpy.typing as npt
 
 from service.contract.manifest import sha256
 
+Labels = npt.NDArray[np.int64]  # (n,)
+
+MOODS = ("negative", "positive")  # by the label of a review
+
 VALIDATION_SHARE = 0.1
 # Which samples validate is a property of the project, not of a run: seeds stay comparable.
 SPLIT_SEED = 20_201
@@ -98,8 +102,8 @@ def load_digits(data_dir: Path) -> Splits[Digits]:
 def load_reviews(data_dir: Path) -> Splits[Reviews]:
     """IMDB from `data_dir`/imdb.
 
-    Validation holds whole films, since reviews of one film are alike; train and validation hold
-    no text that also stands in test.
+    Validation holds whole films, since reviews of one film are alike; no text stands in more than
+    one part.
     """
     folder = data_dir / "imdb"
     everything, test = (read_reviews(folder / f"{name}.csv.xz") for name in ("train", "test"))
@@ -108,19 +112,22 @@ def load_reviews(data_dir: Path) -> Splits[Reviews]:
     chosen = np.random.default_rng(SPLIT_SEED).permutation(len(titles))
     validation_films = {titles[i] for i in chosen[: int(len(titles) * VALIDATION_SHARE)]}
     in_test = set(test.texts)
-    train: list[int] = []
-    validation: list[int] = []
-    for i, (text, film) in enumerate(zip(everything.texts, films, strict=True)):
-        if text not in in_test:
-            (validation if film in validation_films else train).append(i)
+    chosen_films = [film in validation_films for film in films]
+    validation = [
+        i
+        for i, (text, held_out) in enumerate(zip(everything.texts, chosen_films, strict=True))
+        if held_out and text not in in_test
+    ]
+    held_out_texts = in_test | {everything.texts[i] for i in validation}
+    train = [i for i, text in enumerate(everything.texts) if text not in held_out_texts]
     return Splits(everything.take(np.array(train)), everything.take(np.array(validation)), test)
 
 
-def load_unlabelled(data_dir: Path, test: Reviews) -> list[str]:
-    """The unlabelled IMDB reviews without those that also stand in test."""
-    in_test = set(test.texts)
+def load_unlabelled(data_dir: Path, data: Splits[Reviews]) -> list[str]:
+    """The unlabelled IMDB reviews without those that also stand in train, validation or test."""
+    labelled = {text for part in (data.train, data.validation, data.test) for text in part.texts}
     rows = read_rows(data_dir / "imdb" / "unsup.csv.xz")
-    return [row["text"] for row in rows if row["text"] not in in_test]
+    return [row["text"] for row in rows if row["text"] not in labelled]
 
 
 def read_idx(path: Path) -> npt.NDArray[np.uint8]:

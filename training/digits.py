@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 
@@ -20,7 +20,7 @@ from training.assessment import digits_release, run_images
 from training.augment import random_affine
 from training.checkpoint import Checkpoint
 from training.cnn import DigitCNN
-from training.compute import fast_bfloat16, pick_device, seed_everything
+from training.compute import fast_bfloat16, moving_average, pick_device, seed_everything
 from training.datasets import Digits, Splits, data_hashes, joined, load_digits
 from training.export import Origin, Release, check_parity, open_graph, publish
 from training.graphs import digits_graph
@@ -188,16 +188,6 @@ def fit(
         )
     model.load_state_dict(best)
     return history
-
-
-def moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
-    """An exponential moving average that starts short, so that it soon forgets the first steps."""
-
-    def average(before: Tensor, now: Tensor, steps: Tensor | int) -> Tensor:
-        weight = min(decay, float((1 + steps) / (10 + steps)))
-        return before + (now - before) * (1 - weight) if now.is_floating_point() else now
-
-    return average
 
 
 def with_no_digit(logits: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ import onnxruntime
 from service.contract.manifest import (
     MANIFEST,
     Abstention,
+    Baseline,
     Calibration,
     GoldenCase,
     Manifest,
@@ -83,6 +84,7 @@ class Release:
     abstention: Abstention | None = None
     judged: Sequence[Judged] = ()  # parts of the data that calibration and abstention are shown on
     non_digit_scores: Shares | None = None  # of pictures that show no digit
+    baseline: Baseline | None = None
 
     @property
     def served(self) -> Form:
@@ -175,6 +177,7 @@ def publish(release: Release, models_dir: Path) -> Path:
         golden=tuple(release.golden),
         abstention=release.abstention,
         quantization=_quantization(release),
+        baseline=release.baseline,
     )
     write_card(
         manifest, release.origin.history, release.judged, release.non_digit_scores, folder / CARD

@@ -87,4 +87,6 @@ GOLDEN_TEXTS = [
     "The worst sequel ever made: poor effects, lousy script, no tension whatsoever.",
     "An excellent film, and a perfect evening. " * 40,
     "Dull. Just dull. " * 120,
+    "Soooo goood!!!! I loooved the caf\u00e9 sc\u200bene &amp; the music :-) <BR />Isn&#39;t it "
+    "lovely? \u2764\ufe0f",
 ]

@@ -64,6 +64,43 @@ def add_data_dir(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_run(parser: argparse.ArgumentParser) -> None:
+    """The options of whatever trains."""
+    add_data_dir(parser)
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, ...")
+    parser.add_argument("--seed", type=int, default=1, help="of everything random in this run")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="the whole path on little data, in seconds"
+    )
+
+
+def add_asked(parser: argparse.ArgumentParser, part: str, counted: str, count: int) -> None:
+    """The options of an evaluation: whom to ask, and for what; `part` and `counted` say of what
+    --part and --count are."""
+    parser.add_argument("--url", help="a running service; by default one is started and stopped")
+    add_data_dir(parser)
+    parser.add_argument(
+        "--part",
+        choices=["validation", "test"],
+        default="validation",
+        help=f"{part} (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--count", type=at_least(1), default=count, help=f"{counted} (default: %(default)s)"
+    )
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """The type of an option that is a whole number."""
+
+    def number(written: str) -> int:
+        if (given := int(written)) < least:
+            raise argparse.ArgumentTypeError(f"it must be at least {least}, not {given}")
+        return given
+
+    return number
+
+
 def require_data(parser: argparse.ArgumentParser, data_dir: Path) -> None:
     """End the program with a message where there is no such folder."""
     if not data_dir.is_dir():
@@ -81,19 +118,14 @@ def parse_options(
         description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     parser.add_argument("--recipe", choices=list(recipes), default="default", help="how to train")
-    add_data_dir(parser)
+    add_run(parser)
     parser.add_argument(
         "--models-dir",
         type=Path,
         help="where the trained model becomes the next version "
         f"(default: models; for a dry run {WORK_DIR}/dry-run-models)",
     )
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, ...")
-    parser.add_argument("--seed", type=int, default=1, help="of everything random in this run")
     parser.add_argument("--epochs", type=int, help="instead of the recipe's number")
-    parser.add_argument(
-        "--dry-run", action="store_true", help="the whole path on little data, in seconds"
-    )
     if vectors:
         parser.add_argument(
             "--vectors", type=Path, help="start from this file in GloVe text format"

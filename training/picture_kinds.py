@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from PIL import Image
 from training.corruptions import CORRUPTIONS
 from training.datasets import Digits
 from training.golden import as_bytes
+from training.labelled_table import Unlabelled, labelled_rows
 from training.nondigits import NON_DIGITS, several
 from training.worlds import KINDS, pictures
 
@@ -22,10 +22,6 @@ DIGITS, NO_DIGIT = "digits", "no digit"
 NONE = "none"  # the label, or the name of the folder, of what shows no digit
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"}
 LABELS = {"": None, NONE: None, **{str(digit): digit for digit in range(10)}}
-
-
-class Unlabelled(Exception):
-    """A folder of pictures that does not say what they show; the message tells what is missing."""
 
 
 @dataclass(frozen=True)
@@ -75,25 +71,11 @@ def labelled_folder(folder: Path, table: Path | None) -> list[Kind]:
 
 def _by_table(folder: Path, table: Path) -> list[tuple[Path, int | None]]:
     found = []
-    try:
-        with table.open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.DictReader(file, strict=True)
-            columns = rows.fieldnames or []
-            if not {"file", "label"} <= set(columns):
-                raise Unlabelled(
-                    f"{table} must have the columns file and label; it has "
-                    f"{', '.join(columns) or 'none'}"
-                )
-            for row in rows:
-                where = f"{table}, line {rows.line_num}"
-                if row["label"] is None:
-                    raise Unlabelled(f"{where}: {row['file']} lacks a label")
-                path = folder / row["file"]
-                if not path.is_file():
-                    raise Unlabelled(f"{where}: there is no file {path}")
-                found.append((path, _label(row["label"], where)))
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise Unlabelled(f"{table} cannot be read as CSV in UTF-8: {error}") from error
+    for where, row in labelled_rows(table, "file"):
+        path = folder / row["file"]
+        if not path.is_file():
+            raise Unlabelled(f"{where}: there is no file {path}")
+        found.append((path, _label(row["label"], where)))
     return found
 
 

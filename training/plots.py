@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -16,6 +17,8 @@ from training.abstention import Judged
 from training.progress import Epoch
 
 mpl.use("agg")
+
+ABREAST = 3  # pictures in a row
 
 
 def plot_learning_curves(history: Sequence[Epoch], path: Path) -> None:
@@ -64,10 +67,14 @@ def plot_confusion(
 def plot_reliability(parts: Sequence[Judged], path: Path, bins: int = 15) -> None:
     """Accuracy by confidence in bins of equal width, and how many answers are in each (DeGroot and
     Fienberg, The Statistician 32, 1983)."""
-    figure = Figure(figsize=(3.6 * len(parts), 4.8), layout="constrained")
-    axes = figure.subplots(2, len(parts), sharex=True, squeeze=False, height_ratios=(3, 1))
+    columns = min(len(parts), ABREAST)
+    rows = math.ceil(len(parts) / columns)
+    figure = Figure(figsize=(3.6 * columns, 4.8 * rows), layout="constrained")
+    axes = figure.subplots(2 * rows, columns, squeeze=False, height_ratios=(3, 1) * rows)
     edges = np.linspace(0, 1, bins + 1)
-    for part, above, below in zip(parts, *axes, strict=True):
+    for place, part in enumerate(parts):
+        row, column = divmod(place, columns)
+        above, below = axes[2 * row : 2 * row + 2, column]
         counts, _ = np.histogram(part.confidence, edges)
         right, _ = np.histogram(part.confidence[part.right], edges)
         sums, _ = np.histogram(part.confidence, edges, weights=part.confidence)
@@ -85,15 +92,18 @@ def plot_reliability(parts: Sequence[Judged], path: Path, bins: int = 15) -> Non
         )
         above.title.set_fontsize(10)
         below.bar(edges[:-1], counts, 1 / bins, align="edge", color="grey", edgecolor="white")
-        below.set(xlabel="confidence", ylabel="answers", yscale="log")
+        below.set(xlabel="confidence", ylabel="answers", yscale="log", xlim=(0, 1))
+    for place in range(len(parts), rows * columns):
+        row, column = divmod(place, columns)
+        for unused in axes[2 * row : 2 * row + 2, column]:
+            unused.set_axis_off()
     figure.savefig(path, dpi=110)
 
 
-def plot_risk_by_coverage(
-    parts: Sequence[Judged], thresholds: Abstention, path: Path, least: float = 0.8
-) -> None:
-    """How many of the surest answers are wrong, from the share `least` of all upwards; a dot stands
-    where the thresholds leave a part."""
+def plot_risk_by_coverage(parts: Sequence[Judged], thresholds: Abstention, path: Path) -> None:
+    """How many of the surest answers are wrong; a dot stands where the thresholds leave a part."""
+    covered = [part.coverage_and_risk(thresholds)[0] for part in parts]
+    least = min(0.8, 0.9 * min(covered))
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
     for part in parts:
@@ -107,4 +117,21 @@ def plot_risk_by_coverage(
         axis.set_major_formatter(PercentFormatter(1))
     axes.grid(alpha=0.3)
     axes.legend()
+    figure.savefig(path, dpi=110)
+
+
+def plot_deletion(
+    removed: Sequence[float], curves: Mapping[str, Sequence[tuple[float, float]]], path: Path
+) -> None:
+    """What is left of a mood when so many of its words are gone, by the order in which they go."""
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    labels = "mean probability of the mood", "texts told as before"
+    for place, (axes, label) in enumerate(zip(figure.subplots(1, 2), labels, strict=True)):
+        for order, values in curves.items():
+            axes.plot(removed, [value[place] for value in values], "o-", markersize=3, label=order)
+        axes.set(xlabel="words removed", ylabel=label, ylim=(0, 1.02))
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter(PercentFormatter(1))
+        axes.grid(alpha=0.3)
+        axes.legend()
     figure.savefig(path, dpi=110)

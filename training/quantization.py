@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 
 from service.contract import image, text
 from service.contract.manifest import MANIFEST, Manifest, mismatched
-from training.assessment import digits_release, sentiment_release
+from training.assessment import digits_release
 from training.card import CARD, read_history
 from training.datasets import Digits, Reviews, Splits, data_hashes, load_digits, load_reviews
 from training.export import MODEL, TOKENIZER, Origin, Release, publish
@@ -23,6 +23,7 @@ from training.int8_cnn import quantize_cnn
 from training.int8_lstm import quantize_lstm
 from training.options import add_data_dir, require_data
 from training.seen import usual_and_unusual
+from training.sentiment_assessment import sentiment_release
 
 DATA = {"digits": "mnist", "sentiment": "imdb"}
 
@@ -68,10 +69,18 @@ def sentiment_again(folder: Path, data: Splits[Reviews]) -> Release:
     """As `digits_again`."""
     graph, origin = _published(folder, text.VERSION)
     tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
-    max_tokens = read_manifest(folder).max_tokens
-    if max_tokens is None:
+    manifest = read_manifest(folder)
+    if manifest.max_tokens is None:
         raise ValueError(f"{folder} does not say how many words it reads")
-    return sentiment_release(graph, quantize_lstm(graph), tokenizer, max_tokens, data, origin)
+    return sentiment_release(
+        graph,
+        quantize_lstm(graph),
+        tokenizer,
+        manifest.max_tokens,
+        data,
+        origin,
+        manifest.baseline,
+    )
 
 
 def read_manifest(folder: Path) -> Manifest:

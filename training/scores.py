@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from service.contract.manifest import Accuracy
 from service.contract.probabilities import class_probabilities
+from training.datasets import Labels
 
 Logits = npt.NDArray[np.float32]  # (n, 10) or (n, 1)
-Labels = npt.NDArray[np.int64]  # (n,)
 Shares = npt.NDArray[np.float64]  # (n,), each between 0 and 1
 Flags = npt.NDArray[np.bool_]  # (n,)
 

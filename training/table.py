@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 NOTHING = "-"  # a figure that there is not
+WIDTH = 100  # characters of a text that are shown
 
 
 def as_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -17,6 +18,13 @@ def as_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def percent(share: float | None, digits: int = 2) -> str:
     """A share as a person reads it."""
     return NOTHING if share is None else f"{share:.{digits}%}"
+
+
+def one_line(text: str) -> str:
+    """A text as a terminal shows it safely: without line breaks, control characters and marks of
+    direction, and cut where it is longer than WIDTH."""
+    whole = "".join(filter(str.isprintable, " ".join(text.split())))
+    return whole if len(whole) <= WIDTH else f"{whole[: WIDTH - 1]}…"
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -2,15 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from gensim.models import Word2Vec
 from tokenizers import Tokenizer
 
+from training.checkpoint import Checkpoint
+
 Vectors = npt.NDArray[np.float32]  # (vocabulary, dimensions)
+
+
+@dataclass(frozen=True)
+class Word2VecPlan:
+    """How long, how large, and by what chance."""
+
+    epochs: int
+    dimensions: int
+    seed: int
+
+
+def kept_word2vec(
+    texts: Sequence[str], tokenizer: Tokenizer, plan: Word2VecPlan, checkpoint: Checkpoint
+) -> Vectors:
+    """As `train_word2vec`, or what the checkpoint has of it."""
+    if (state := checkpoint.load()) is None:
+        print(f"word2vec: {plan.epochs} epochs over {len(texts):,} texts", flush=True)
+        learnt = train_word2vec(texts, tokenizer, plan.dimensions, plan.epochs, plan.seed)
+        checkpoint.save(vectors=torch.from_numpy(learnt))
+        return learnt
+    vectors: Vectors = state["vectors"].numpy()
+    return vectors
 
 
 def train_word2vec(

@@ -55,7 +55,7 @@ class Calibration(_Frozen):
 
 
 class Abstention(_Frozen):
-    """An answer below one of the thresholds is not to be believed.
+    """An answer below or above one of the thresholds is not to be believed.
 
     They were chosen on validation, of which they leave the share `coverage`.
     """
@@ -63,6 +63,7 @@ class Abstention(_Frozen):
     coverage: Share
     min_confidence: Share
     min_digit_score: Share = 0.0  # of a model that tells digits from what is none
+    max_unknown_fraction: Share = 1.0  # of the words of a text
 
 
 class Parity(_Frozen):
@@ -77,6 +78,12 @@ class Measured(_Frozen):
 
     validation: Accuracy
     test: Accuracy
+
+
+class Baseline(Measured):
+    """What a simpler model reaches on the same split."""
+
+    method: str
 
 
 class Quantization(_Frozen):
@@ -121,8 +128,13 @@ class Manifest(_Frozen):
     calibration: Calibration
     parity: Parity
     golden: tuple[GoldenCase, ...]
-    abstention: Abstention | None = None  # without it only a blank picture is abstained from
+    abstention: Abstention | None = None  # without it only what is blank or empty is abstained from
     quantization: Quantization | None = None  # of a version with two forms of its graph
+    baseline: Baseline | None = None
+
+
+ALWAYS_ANSWERED = Abstention(coverage=1, min_confidence=0)
+"""The thresholds of a version that has none."""
 
 
 def describe_files(folder: Path, names: list[str]) -> dict[str, File]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, product, repeat
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
-VERSION = 1
+VERSION = 2
 """Rises with every change here that can change an answer; a manifest names the one it needs."""
 
-Item = TypeVar("Item")
+Items = TypeVar("Items", list[int], list[tuple[int, int]], npt.NDArray[np.int64])
 
 PADDING, UNKNOWN = "[PAD]", "[UNK]"
 
@@ -26,8 +27,20 @@ time and memory. English needs about 5.5, so only a text far beyond the limit is
 
 
 # What the normalizer and the pattern of tokenizer.json come to for ASCII.
-LINE_BREAK = re.compile(r"<br[\t-\r ]*/?>")
-PLAIN_WORD = re.compile(r"[a-z0-9]+(?:'[a-z]+)*|[!?]")
+INVISIBLE = dict.fromkeys([*range(0x09), *range(0x0E, 0x1C), 0x7F])
+TAG = re.compile(
+    r"</?(?:br|p|div|span|i|b|u|em|strong|ul|ol|li|a|h[1-6]|hr)"
+    r"(?:[\t-\r ]+[a-z:-]+[\t-\r ]*=[^<>]{0,200})?[\t-\r ]*/?>",
+    re.IGNORECASE,
+)
+APOSTROPHE = re.compile(r"&(?:#39|#x27|apos);|`", re.IGNORECASE)
+ENTITY = re.compile(r"&(?:amp|quot|nbsp|lt|gt|#\d{1,6});", re.IGNORECASE)
+PLAIN_WORD = re.compile(
+    r"[a-z0-9]+(?:'[a-z]+)*|!+|\?+|[:;=]['-]?(?:[()\[\]]|[dp/|*](?![a-z0-9/]))|</?3(?![0-9])"
+)
+
+DRAWN_OUT = re.compile(r"([^\W\d_]|[!?])\1\1+")  # a letter or sign three times and more
+RUNS = 3  # of drawn out letters in a word, which are read twice or once; any further ones once
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +50,30 @@ class EncodedText:
 
     ids: npt.NDArray[np.int64]  # (tokens,), at least one
     offsets: list[tuple[int, int]]
-    tokens: int  # words read; 0 for a text without any
+    tokens: int  # words and signs read
     truncated: bool
     unknown_fraction: float
+    wordless: bool  # whether it holds nothing, or only ! and ?
+
+
+def drawn_out(word: str) -> bool:
+    """Whether a letter or sign stands three times in a row, as in "sooo" and "!!!"."""
+    return DRAWN_OUT.search(word) is not None
 
 
 class _Ids(dict[str, int]):
-    """Ids of words; any other word has that of the unknown one."""
+    """Ids of words. One that is drawn out is read with each such letter twice, or once; any other
+    word has the id of the unknown one."""
 
     def __init__(self, vocabulary: dict[str, int], unknown: int) -> None:
         super().__init__(vocabulary)
         self._unknown = unknown
 
     def __missing__(self, word: str) -> int:
+        runs = len(DRAWN_OUT.findall(word))
+        for times in product((2, 1), repeat=min(runs, RUNS)) if runs else ():
+            if (shorter := _shortened(word, chain(times, repeat(1)))) in self:
+                return self[shorter]
         return self._unknown
 
 
@@ -64,6 +88,7 @@ class TextEncoder:
             raise ValueError(f"the tokenizer has no {UNKNOWN}")
         self._unknown = unknown
         self._ids = _Ids(tokenizer.get_vocab(), unknown)
+        self._signs = {number for word, number in self._ids.items() if set(word) <= {"!", "?"}}
         self.max_tokens = max_tokens
 
     @classmethod
@@ -80,39 +105,68 @@ class TextEncoder:
 
         A text without a word becomes one unknown token, since no model reads nothing.
         """
-        head, tail_start = _readable(text, self.max_tokens * CHARACTERS_PER_TOKEN)
-        parts = [(0, head)] if tail_start == head else [(0, head), (tail_start, len(text))]
+        head_end, tail_start = _readable(text, self.max_tokens * CHARACTERS_PER_TOKEN)
+        parts = [(0, head_end)]
+        if tail_start > head_end:
+            parts.append((tail_start, len(text)))
         ids: list[int] = []
         offsets: list[tuple[int, int]] = []
+        plain = text.isascii() and not with_offsets
         for start, end in parts:
-            part = text[start:end]
-            if part.isascii() and not with_offsets:
-                ids += self._plain_words(part)
-                continue
-            encoding = self._tokenizer.encode(part, add_special_tokens=False)
-            ids += encoding.ids
-            if with_offsets:
-                whole = _with_marks(part, encoding.offsets)
-                offsets += [(a + start, b + start) for a, b in whole]
+            if plain:
+                ids += self._plain_words(text[start:end])
+            else:
+                part = text[start:end]
+                encoding = self._tokenizer.encode(part, add_special_tokens=False)
+                ids += encoding.ids
+                found = _with_marks(part, encoding.offsets)
+                offsets += [(a + start, b + start) for a, b in found]
         truncated = len(parts) > 1 or len(ids) > self.max_tokens
         if len(ids) > self.max_tokens:
-            ids = _head_and_tail(ids, self.max_tokens)
-            offsets = _head_and_tail(offsets, self.max_tokens) if with_offsets else offsets
+            head, tail = ends(ids, self.max_tokens)
+            first, last = ends(offsets, self.max_tokens)
+            ids, offsets = head + tail, first + last
+        if not plain:
+            ids = [
+                self._ids[self._normalized(text[start:end])] if number == self._unknown else number
+                for number, (start, end) in zip(ids, offsets, strict=True)
+            ]
         words = len(ids)
         unknown = ids.count(self._unknown)
         return EncodedText(
             ids=np.array(ids or [self._unknown], dtype=np.int64),
-            offsets=offsets,
+            offsets=offsets if with_offsets else [],
             tokens=words,
             truncated=truncated,
             unknown_fraction=unknown / words if words else 0.0,
+            wordless=self._signs.issuperset(ids),
         )
 
     def _plain_words(self, text: str) -> list[int]:
         """What the tokenizer gives for ASCII, in a tenth of its time."""
-        if "<br" in text:
-            text = LINE_BREAK.sub(" ", text)
+        if not text.isprintable():
+            text = text.translate(INVISIBLE)
+        if "<" in text:
+            text = TAG.sub(" ", text)
+        if "&" in text or "`" in text:
+            text = ENTITY.sub(" ", APOSTROPHE.sub("'", text))
         return list(map(self._ids.__getitem__, PLAIN_WORD.findall(text.lower())))
+
+    def _normalized(self, word: str) -> str:
+        normalized: str = self._tokenizer.normalizer.normalize_str(word)
+        return normalized
+
+
+def phrase(ids: Sequence[int]) -> EncodedText:
+    """Words that have been read, as a text of their own."""
+    return EncodedText(
+        ids=np.array(ids, dtype=np.int64),
+        offsets=[],
+        tokens=len(ids),
+        truncated=False,
+        unknown_fraction=0.0,
+        wordless=False,
+    )
 
 
 def pad(rows: Sequence[npt.NDArray[np.int64]]) -> dict[str, npt.NDArray[np.integer]]:
@@ -122,6 +176,11 @@ def pad(rows: Sequence[npt.NDArray[np.int64]]) -> dict[str, npt.NDArray[np.integ
     for row, target in zip(rows, ids, strict=True):
         target[: len(row)] = row
     return {"ids": ids, "lengths": lengths}
+
+
+def _shortened(word: str, times: Iterator[int]) -> str:
+    """A word with each drawn out letter so many times."""
+    return DRAWN_OUT.sub(lambda run: run[1] * next(times), word)
 
 
 def _with_marks(text: str, offsets: list[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -143,5 +202,9 @@ def _readable(text: str, limit: int) -> tuple[int, int]:
     return limit // 2, len(text) - limit // 2
 
 
-def _head_and_tail(items: list[Item], limit: int) -> list[Item]:
-    return items[: limit - limit // 2] + items[len(items) - limit // 2 :]
+def ends(items: Items, limit: int) -> tuple[Items, Items]:
+    """As much of the head as of the tail, `limit` items together; everything and nothing where
+    there are no more than that."""
+    if len(items) <= limit:
+        return items, items[:0]
+    return items[: limit - limit // 2], items[len(items) - limit // 2 :]

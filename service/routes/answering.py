@@ -52,6 +52,16 @@ def predictor_of(exchange: Exchange, name: str) -> Predictor[Any, Any, Any]:
     return models[name].predictor
 
 
+def explain_parameter(adds: str) -> dict[str, Any]:
+    """`explain` in the query as OpenAPI has it."""
+    return {
+        "name": "explain",
+        "in": "query",
+        "description": f"Whether to add {adds}.",
+        "schema": {"type": "boolean", "default": False},
+    }
+
+
 def is_asked(exchange: Exchange, parameter: str) -> bool:
     """Whether a parameter of the query is true; raises Invalid where it is no boolean."""
     if not exchange.scope["query_string"]:

@@ -16,6 +16,7 @@ from service.routes.answering import (
     answer_many,
     answer_one,
     deadline_of,
+    explain_parameter,
     is_asked,
     predictor_of,
 )
@@ -32,14 +33,7 @@ MAX_CALL_PIXELS = 64_000_000
     response_model=None,
     responses={200: {"model": DigitAnswer | ExplainedDigitAnswer}, **PROBLEMS},
     openapi_extra={
-        "parameters": [
-            {
-                "name": "explain",
-                "in": "query",
-                "description": "Whether to add what the model saw, and where in the upload it lay.",
-                "schema": {"type": "boolean", "default": False},
-            }
-        ],
+        "parameters": [explain_parameter("what the model saw, and where in the upload it lay")],
         "requestBody": ONE_PICTURE,
     },
 )

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import json
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, TypeVar, cast
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ValidationError
 
+from service import explaining
 from service.errors import Invalid, Malformed
 from service.exchange import Exchange
 from service.routes.answering import (
     PROBLEMS,
     answer_many,
     answer_one,
+    answer_parts,
     deadline_of,
+    explain_parameter,
+    is_asked,
     predictor_of,
 )
-from service.schemas import BatchAnswer, SentimentAnswer, SentimentBatchRequest, SentimentRequest
+from service.schemas import (
+    BatchAnswer,
+    ExplainedSentimentAnswer,
+    SentimentAnswer,
+    SentimentBatchRequest,
+    SentimentRequest,
+)
+from service.sentiment import Sentiment
 
 router = APIRouter(tags=["sentiment"])
 
@@ -43,17 +55,19 @@ def _json(model: type[BaseModel]) -> dict[str, Any]:
 @router.post(
     "/sentiment",
     response_model=None,
-    responses={200: {"model": SentimentAnswer}, **PROBLEMS},
+    responses={200: {"model": SentimentAnswer | ExplainedSentimentAnswer}, **PROBLEMS},
     openapi_extra={
+        "parameters": [explain_parameter("the weight of every word, and where it stands")],
         "requestBody": {
             "required": True,
             "content": {**_json(SentimentRequest), "text/plain": {"schema": {"type": "string"}}},
-        }
+        },
     },
 )
 async def tell_one_mood(exchange: Exchange) -> None:
     """The mood of one text, sent as JSON or as text/plain in UTF-8."""
     deadline, predictor = deadline_of(exchange), predictor_of(exchange, "sentiment")
+    explain = is_asked(exchange, "explain")
     body = await exchange.body()
     if not body:
         raise Invalid("The body is empty; a text was expected.")
@@ -61,7 +75,13 @@ async def tell_one_mood(exchange: Exchange) -> None:
         text = _utf8(body)
     else:
         text = _parse(body, SentimentRequest).text
-    await answer_one(exchange, predictor, text, deadline)
+    if explain:
+        task = cast(Sentiment, predictor.task)
+        split = partial(explaining.split, task, predictor.run)
+        merge = partial(explaining.merge, task)
+        await answer_parts(exchange, predictor, text, split, merge, deadline)
+    else:
+        await answer_one(exchange, predictor, text, deadline)
 
 
 @router.post(
