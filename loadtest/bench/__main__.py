@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from loadtest.bench import bare, closed, mixed, overload, resources
+from loadtest.bench import bare, closed, explain, mixed, overload, resources
 from loadtest.bench.picture import draw
 from loadtest.bench.processes import Broken
 from loadtest.bench.progress import Progress
@@ -34,6 +34,7 @@ PARTS: dict[str, Plan] = {
     part: (partial(closed.planned_seconds, part), partial(closed.measure, part))
     for part in closed.PLANS
 } | {
+    "explain": (explain.planned_seconds, explain.measure),
     "bare": (bare.planned_seconds, bare.measure),
     "mixed": (mixed.planned_seconds, mixed.measure),
     "overload": (overload.planned_seconds, overload.measure),

@@ -20,6 +20,7 @@ from service.contract.image import read_digit
 PICTURES = 2048
 TEXTS = 2048  # distinct ones, four for each of the review lengths
 SHORT = range(5, 26)  # words
+EXPLAINED = 200  # words
 STRATA = 16
 
 # What the memory part sends: 6 of 10 are digits as all other parts send them, 2 other pictures.
@@ -28,7 +29,8 @@ MIXED = 10_000
 
 def write_traffic(folder: Path) -> None:
     """Files of requests in `folder`, for `read_requests` and wrk.lua: digits, sentiment, short,
-    mixed, and longest, which holds only the longest of the reviews."""
+    mixed, longest, which holds only the longest of the reviews, and texts of as many words as are
+    explained, plain and explained."""
     folder.mkdir(parents=True, exist_ok=True)
     pictures = mnist_pictures(PICTURES)
     reviews = texts(TEXTS // len(review_lengths()) * spread(review_lengths(), seed=1), seed=1)
@@ -42,12 +44,15 @@ def write_traffic(folder: Path) -> None:
         mixed += (post_picture(others[(2 * number + i) % len(others)]) for i in range(2))
         mixed += [post_text(shorts[number]), post_text(reviews[number])]
     longest = sorted(reviews, key=len)[-64:]
+    weighed = texts([EXPLAINED] * 256, seed=3)
     for name, requests in {
         "digits": map(post_picture, pictures),
         "sentiment": map(post_text, reviews),
         "short": map(post_text, shorts),
         "longest": map(post_text, longest),
         "mixed": mixed,
+        "plain": map(post_text, weighed),
+        "explained": (post_text(text, "?explain=true") for text in weighed),
     }.items():
         write_requests(folder / name, requests)
 
@@ -117,8 +122,8 @@ def post_picture(file: bytes) -> bytes:
     return _post("/digits", "image/png", file)
 
 
-def post_text(text: str) -> bytes:
-    return _post("/sentiment", "application/json", json.dumps({"text": text}).encode())
+def post_text(text: str, query: str = "") -> bytes:
+    return _post(f"/sentiment{query}", "application/json", json.dumps({"text": text}).encode())
 
 
 def _post(path: str, kind: str, body: bytes) -> bytes:
