@@ -123,13 +123,14 @@ def test_a_prediction_takes_what_the_contract_says(document: Schema, path: str) 
     assert body["content"].keys() == ACCEPTED[path]
 
 
-def test_one_digit_and_nothing_else_can_be_explained(document: Schema) -> None:
+def test_one_input_can_be_explained_and_a_bulk_call_cannot(document: Schema) -> None:
     named = {
         path: [(each["in"], each["name"], each["schema"]) for each in post["parameters"]]
         for path in ACCEPTED
         if (post := document["paths"][path]["post"]).get("parameters")
     }
-    assert named == {"/digits": [("query", "explain", {"type": "boolean", "default": False})]}
+    explain = [("query", "explain", {"type": "boolean", "default": False})]
+    assert named == {"/digits": explain, "/sentiment": explain}
 
 
 def test_bulk_calls_hold_1_to_256_inputs(document: Schema) -> None:
