@@ -104,10 +104,12 @@ class _Supervisor:
 
     async def _hand_out(self) -> None:
         """What cannot be handed out waits in the kernel's queue of the listening socket."""
-        loop = asyncio.get_running_loop()
         while True:
             try:
-                connection, _ = await loop.sock_accept(self._listener)
+                connection, _ = self._listener.accept()
+            except BlockingIOError:
+                await self._arrival()
+                continue
             except ConnectionAbortedError:
                 continue
             except OSError as error:  # such as too many open files
@@ -119,6 +121,17 @@ class _Supervisor:
                 while not any(worker.take(connection) for worker in self._by_load()):  # noqa: ASYNC110
                     await asyncio.sleep(RETRY_SECONDS)
             await asyncio.sleep(0)  # a flood of connections must not shut out signals and workers
+
+    async def _arrival(self) -> None:
+        """Return when a connection can be accepted. Not by the loop's `sock_accept`, which loses
+        one that comes in the moment in which it is cancelled."""
+        loop = asyncio.get_running_loop()
+        arrived = asyncio.Event()
+        loop.add_reader(self._listener, arrived.set)
+        try:
+            await arrived.wait()
+        finally:
+            loop.remove_reader(self._listener)
 
     def _by_load(self) -> list[WorkerProcess]:
         serving = (worker for worker in self._workers if worker.serves())
