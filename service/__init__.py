@@ -1,8 +1,8 @@
 """The service, as one request travels through it.
 
 `__main__` reads the settings and listens; `supervisor` starts a worker (`process`) for each CPU
-(`cpus`) and hands it connections. In the `worker`, `shedding` refuses by its head alone what there
-is no time for. `gate` gives a request its id and leads a prediction straight to its route
+(`cpus`) and hands it connections. In the `worker`, each `connection` speaks HTTP, and `shedding`
+refuses by its head alone what there is no time for. `gate` gives a request its id and leads a prediction straight to its route
 (`routes`), which reads the body (`exchange`) and hands it to the predictor of its model
 (`predictor`). That turns it into features (`digits.decode` or `sentiment.decode`, both resting on
 `contract`) and submits them to a batcher (`batching`), where they are admitted or refused

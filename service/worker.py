@@ -17,14 +17,14 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from service.app import create_app, gate, shedding
+from service.connection import Connection
 from service.errors import ModelError
 from service.settings import Settings
 
@@ -44,7 +44,7 @@ def main() -> None:
         channel.send(_line({"failed": str(error)}))
         sys.exit(1)
     application = gate(app)
-    _Connection.refusal = shedding(app, application.ids).refusal
+    Connection.refusal = shedding(app, application.ids).refusal
     config = uvicorn.Config(
         application,
         ws="none",
@@ -57,51 +57,6 @@ def main() -> None:
     )
     models = [f"{name}/{model.card().version}" for name, model in app.state.models.items()]
     _Server(config, channel, models).run(sockets=[])
-
-
-class _Refused:
-    """In the place of uvicorn's cycle: a request that has its answer."""
-
-    response_complete = True
-    message_event = asyncio.Event()
-
-
-class _Connection(HttpToolsProtocol):
-    """uvicorn's, which also refuses by the head alone, tells when it ends, and can announce its
-    last answer."""
-
-    refusal: ClassVar[Callable[..., bytes | None]]
-    when_lost: Callable[[], None]
-    answers_once: Callable[[], bool]
-
-    def on_headers_complete(self) -> None:
-        self._unset_keepalive_if_required()  # which an answer before may have begun
-        # Not where answers wait for their turn, nor where the connection does not stay open.
-        if (
-            (self.cycle is None or self.cycle.response_complete)
-            and not self.flow.write_paused
-            and self.parser.should_keep_alive()
-            and not self.expect_100_continue
-            and not self.answers_once()
-        ):
-            defaults = self.server_state.default_headers
-            method = self.parser.get_method()
-            if answer := _Connection.refusal(method, self.url, self.headers, defaults):
-                self.cycle = _Refused()  # type: ignore[assignment]
-                self.transport.write(answer)
-                return
-        super().on_headers_complete()
-        if self.answers_once():
-            self.shutdown()  # which closes it after the request that has just begun
-
-    def on_message_complete(self) -> None:
-        super().on_message_complete()
-        if isinstance(self.cycle, _Refused):
-            self.on_response_complete()  # from here on, the connection is idle
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        self.when_lost()
 
 
 class _Server(uvicorn.Server):
@@ -146,10 +101,10 @@ class _Server(uvicorn.Server):
             await asyncio.sleep(0.02)
         await super().shutdown(sockets)
 
-    def _open(self) -> list[_Connection]:
-        return [each for each in self.server_state.connections if isinstance(each, _Connection)]
+    def _open(self) -> list[Connection]:
+        return [each for each in self.server_state.connections if isinstance(each, Connection)]
 
-    def _may_ask(self, connection: _Connection) -> bool:
+    def _may_ask(self, connection: Connection) -> bool:
         if connection.cycle is None:
             return True
         return self._leaving and connection.cycle.response_complete
@@ -184,9 +139,9 @@ class _Server(uvicorn.Server):
             client.close()
             self._lost()
 
-    def _connection(self) -> _Connection:
+    def _connection(self) -> Connection:
         """As in uvicorn's own startup."""
-        connection = _Connection(self.config, self.server_state, self.lifespan.state)
+        connection = Connection(self.config, self.server_state, self.lifespan.state)
         connection.when_lost = self._lost
         connection.answers_once = lambda: self._finishing
         return connection
