@@ -2,13 +2,13 @@
 
 `__main__` reads the settings and listens; `supervisor` starts a worker (`process`) for each CPU
 (`cpus`) and hands it connections. In the `worker`, each `connection` speaks HTTP, and `shedding`
-refuses by its head alone what there is no time for. `gate` gives a request its id and leads a prediction straight to its route
-(`routes`), which reads the body (`exchange`) and hands it to the predictor of its model
-(`predictor`). That turns it into features (`digits.decode` or `sentiment.decode`, both resting on
-`contract`) and submits them to a batcher (`batching`), where they are admitted or refused
-(`admission`), wait by urgency (`waiting`) and run together with those that make the run cheaper
-(`cost`), in one call of onnxruntime (`session`). The logits of its row become an answer
-(`schemas`).
+refuses by its head alone what there is no time for. `gate` gives a request its id and leads a
+prediction straight to its route (`routes`), which reads the body (`exchange`) and hands it to the
+predictor of its model (`predictor`). That turns it into features (`digits.decode` or
+`sentiment.decode`, both resting on `contract`) and submits them to a batcher (`batching`), where
+they are admitted or refused (`admission`), wait by urgency (`waiting`) and run together with those
+that make the run cheaper (`cost`), in one call of onnxruntime (`session`). The logits of its row
+become an answer (`schemas`).
 
 A picture becomes features in three steps of `contract`: its bytes grey levels (`decoding`), these
 ink on blank paper (`ink`), and that one digit in the form of MNIST (`image`). For a number of

@@ -13,7 +13,7 @@ from service.contract.probabilities import class_probabilities
 from service.contract.text import pad
 from training.cnn import DigitCNN
 from training.export import PARITY_LIMIT, open_graph
-from training.graphs import digits_graph, sentiment_graph
+from training.graphs import digits_graph, sentiment_graph, trained_weights
 from training.lstm import SentimentLSTM
 
 VOCABULARY = 500
@@ -100,6 +100,14 @@ def test_what_stands_behind_the_end_of_a_row_is_not_read() -> None:
     counts = torch.from_numpy(lengths).long()
     torch_first, torch_second = (network(torch.from_numpy(x), counts) for x in (ids, other))
     assert torch.equal(torch_first, torch_second)
+
+
+def test_a_published_graph_gives_its_network_back_to_the_last_bit() -> None:
+    network = sentiment_network()
+    weights = trained_weights(sentiment_graph(network))
+    expected = network.state_dict()
+    assert weights.keys() == expected.keys()
+    assert all(torch.equal(weights[name], expected[name]) for name in expected)
 
 
 @pytest.mark.parametrize("batch_norm", [False, True], ids=["plain", "folded_batch_norm"])

@@ -16,7 +16,7 @@ from training.lessons import Lessons, Mix, Teacher, probabilities
 from training.nbsvm import out_of_fold
 from training.vocabulary import build_tokenizer
 
-SHARE = Mix(labelled=30, unlabelled=7, cut=11, made=4, true_label=0.7)
+SHARE = Mix(labelled=30, unlabelled=7, cut=11, made=4, written=3, true_label=0.7)
 FEW_EPOCHS = range(1, 13)
 FILLER = "Nobody else was here"
 
@@ -35,6 +35,7 @@ UNLABELLED = [
     *(f"{FILLER}. Unlabelled {i} was plain." for i in range(20, 30)),
 ]
 MADE = Reviews([f"Made {i} up." for i in range(9)], np.arange(9) % 2)
+WRITTEN = Reviews([f"Written {i} down." for i in range(8)], np.arange(8) % 2)
 
 # Of every review that tells its mood, the sentence that does, unless the label is another.
 CUT = [
@@ -43,7 +44,9 @@ CUT = [
     if i >= len(TRAIN) or i % 20 >= 2
 ]
 
-TOKENIZER = build_tokenizer(TRAIN.texts + VALIDATION.texts + UNLABELLED + MADE.texts, 1_000)
+TOKENIZER = build_tokenizer(
+    TRAIN.texts + VALIDATION.texts + UNLABELLED + MADE.texts + WRITTEN.texts, 1_000
+)
 ENCODER = TextEncoder(TOKENIZER, max_tokens=64)
 
 
@@ -61,7 +64,7 @@ class Lesson:
     @property
     def kind(self) -> str:
         name = self._sentence[0]
-        return name if name == "made" or "nobody" in self.text else "cut"
+        return name if name in ("made", "written") or "nobody" in self.text else "cut"
 
     @property
     def number(self) -> int:
@@ -98,6 +101,7 @@ def lessons_of(share: Mix, unlabelled: Sequence[str] = UNLABELLED) -> Mixed:
     lessons.add_unlabelled(unlabelled, ENCODER)
     lessons.add_cut([*TRAIN.texts, *unlabelled], ENCODER)
     lessons.add_made(MADE, ENCODER)
+    lessons.add_written(WRITTEN, ENCODER)
     return Mixed(lessons, share)
 
 
@@ -138,6 +142,7 @@ def test_the_seed_gives_the_order_of_the_turns() -> None:
         ("unlabelled", SHARE.unlabelled, len(UNLABELLED)),
         ("cut", SHARE.cut, len(CUT)),
         ("made", SHARE.made, len(MADE)),
+        ("written", SHARE.written, len(WRITTEN)),
     ],
 )
 def test_an_epoch_has_its_mix_of_each_kind_and_none_again_before_all_have_come(
@@ -180,16 +185,18 @@ def test_what_the_words_of_a_review_say_is_told_by_a_model_that_was_not_fitted_t
 
 def test_an_epoch_can_do_without_any_kind_but_one() -> None:
     none = Mix(labelled=0, unlabelled=0, cut=0, made=0, true_label=0.7)
-    for kind in ("unlabelled", "cut", "made"):
+    for kind in ("unlabelled", "cut", "made", "written"):
         lessons = lessons_of(replace(none, **{kind: 5}))
         assert [len(epoch) for epoch in of_kind(kind, lessons)] == [5] * len(FEW_EPOCHS)
         assert [len(lessons.of_epoch(number, None).ids) for number in (1, 2)] == [5, 5]
 
 
-def test_made_and_cut_sentences_have_their_label_without_certainty(lessons: Mixed) -> None:
+def test_made_written_and_cut_sentences_have_their_label_without_certainty(lessons: Mixed) -> None:
     negative, positive = probabilities(np.array([-3.0, 3.0]))
     for each in all_of_kind("made", lessons):
         assert each.label == (positive if MADE.labels[each.number] else negative)
+    for each in all_of_kind("written", lessons):
+        assert each.label == (positive if WRITTEN.labels[each.number] else negative)
     for each in all_of_kind("cut", lessons):
         assert each.label == (positive if each.praises else negative)
 

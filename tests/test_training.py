@@ -54,12 +54,13 @@ def finish(process: subprocess.Popen[str]) -> Done:
 
 @dataclass(frozen=True)
 class DryRuns:
-    """Both scripts in one folder, side by side, then the digits again by another recipe."""
+    """Both scripts in one folder, side by side, then each again by another recipe."""
 
     folder: Path
     sentiment: Done
     digits: Done
     reference: Done
+    refined: Done
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +71,10 @@ def dry_runs(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> DryRun
     try:
         digits = finish(training("digits", *options, folder=folder))
         reference = finish(training("digits", *options, "--recipe", "reference", folder=folder))
-        return DryRuns(folder, finish(sentiment), digits, reference)
+        first = finish(sentiment)
+        start = ["--recipe", "refined", "--start-from", "models/sentiment/1"]
+        refined = finish(training("sentiment", *options, *start, folder=folder))
+        return DryRuns(folder, first, digits, reference, refined)
     finally:
         sentiment.kill()
 
@@ -95,11 +99,21 @@ def test_the_reference_recipe_publishes_the_next_version(
     dry_runs: DryRuns, manifests: dict[str, Manifest]
 ) -> None:
     assert (dry_runs.reference.status, dry_runs.reference.errors) == (0, "")
-    assert manifests.keys() == {"digits/1", "digits/2", "sentiment/1"}
+    assert manifests.keys() == {"digits/1", "digits/2", "sentiment/1", "sentiment/2"}
     recipe = manifests["digits/2"].recipe
     assert recipe["name"] == "reference"
     assert recipe["learning_rate"] == RECIPES["reference"].learning_rate
     assert manifests["digits/2"].parameters == manifests["digits/1"].parameters == 93_322
+
+
+def test_a_version_is_refined_with_the_words_it_has(
+    dry_runs: DryRuns, manifests: dict[str, Manifest]
+) -> None:
+    assert (dry_runs.refined.status, dry_runs.refined.errors) == (0, "")
+    before, after = manifests["sentiment/1"], manifests["sentiment/2"]
+    assert after.recipe["start_from"] == "sentiment/1"
+    assert after.files["tokenizer.json"] == before.files["tokenizer.json"]
+    assert after.files["model.onnx"] != before.files["model.onnx"]
 
 
 def test_the_service_serves_what_a_dry_run_published(dry_runs: DryRuns) -> None:
@@ -110,7 +124,7 @@ def test_the_service_serves_what_a_dry_run_published(dry_runs: DryRuns) -> None:
     }
     assert states == {
         "digits": {2: "serving", 1: "available"},
-        "sentiment": {1: "serving"},
+        "sentiment": {2: "serving", 1: "available"},
     }
 
 

@@ -56,7 +56,7 @@ def main(options: Options) -> None:
     if options.dry_run:
         recipe = short(recipe)
     texts = Texts.gather(options)
-    prepared = prepare(texts, recipe, options.seed)
+    prepared = prepare(texts, recipe, options)
     rows = []
     for name, change in VARIANTS.items():
         print(f"{name}:", flush=True)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
-from torch import Tensor, nn
+from torch import Tensor, from_numpy, nn
 
 from training.lstm import SentimentLSTM
 
@@ -20,6 +20,7 @@ Array = npt.NDArray[Any]
 
 OPSETS = {"": 21, "com.microsoft": 1}  # ONNX's own operators, and those of onnxruntime
 IR_VERSION = 10
+LSTM_PARTS = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
 
 
 class Graph:
@@ -116,11 +117,28 @@ def sentiment_graph(model: SentimentLSTM) -> onnx.ModelProto:
     )
 
 
+def trained_weights(graph: onnx.ModelProto) -> dict[str, Tensor]:
+    """What a `SentimentLSTM` loads to be the network that `sentiment_graph` was given."""
+    constants = {each.name: numpy_helper.to_array(each) for each in graph.graph.initializer}
+    weights = {
+        "embedding.weight": constants["embedding"],
+        "output.weight": constants["output.weight"],
+        "output.bias": constants["output.bias"],
+    }
+    for layer in range(sum(name.endswith(".W") for name in constants)):
+        for direction, name in enumerate(("forward_layers", "backward_layers")):
+            weight, recurrent, bias = (
+                constants[f"lstm{layer}.{part}"][direction] for part in "WRB"
+            )
+            for kind, rows in zip(LSTM_PARTS, (weight, recurrent, *np.split(bias, 2)), strict=True):
+                weights[f"{name}.{layer}.{kind}"] = _torch_gates(rows)
+    return {name: from_numpy(value.copy()) for name, value in weights.items()}
+
+
 def _onnx_lstm(lstm: nn.Module) -> tuple[Array, Array, Array]:
     """W, R and B of one direction: gates in ONNX's order i, o, f, c; both biases in a row."""
     weight, recurrent, bias, recurrent_bias = (
-        _gates(_array(getattr(lstm, name)))
-        for name in ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+        _gates(_array(getattr(lstm, name))) for name in LSTM_PARTS
     )
     return weight, recurrent, np.concatenate([bias, recurrent_bias])
 
@@ -128,6 +146,11 @@ def _onnx_lstm(lstm: nn.Module) -> tuple[Array, Array, Array]:
 def _gates(rows: Array) -> Array:
     i, f, g, o = np.split(rows, 4)
     return np.concatenate([i, o, f, g])
+
+
+def _torch_gates(rows: Array) -> Array:
+    i, o, f, g = np.split(rows, 4)
+    return np.concatenate([i, f, g, o])
 
 
 def _array(parameter: Tensor) -> Array:

@@ -36,6 +36,7 @@ class Mix:
     cut: int
     made: int
     true_label: float  # its weight beside what n-grams say of a review they were not fitted to
+    written: int = 0
 
 
 class Lessons:
@@ -86,6 +87,10 @@ class Lessons:
         """Sentences that have labels."""
         self._made = _sentences(encode_texts(sentences.texts, encoder), sentences.labels > 0)
 
+    def add_written(self, sentences: Reviews, encoder: TextEncoder) -> None:
+        """As `add_made`; these were written one by one."""
+        self._written = _sentences(encode_texts(sentences.texts, encoder), sentences.labels > 0)
+
     def of_epoch(self, mix: Mix, number: int, teacher: Teacher | None) -> EncodedReviews:
         """The texts of epoch `number`, from 1; `teacher` is the network so far."""
 
@@ -101,6 +106,7 @@ class Lessons:
             EncodedReviews(unlabelled, self._told(unlabelled, teacher)),
             turn(self._cut, mix.cut),
             turn(self._made, mix.made),
+            turn(self._written, mix.written),
         )
 
     def baseline(self, test: EncodedReviews) -> Baseline:

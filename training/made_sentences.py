@@ -89,12 +89,7 @@ def made_sentences(count: int, seed: int) -> Reviews:
     None has the words of a sentence that measures.
     """
     rng = Random(seed)  # noqa: S311 - chance, not secrecy
-    measuring = {
-        words_of(text)
-        for part in ("validation", "test")
-        for sentences in read_sentences(part).values()
-        for text in sentences.texts
-    }
+    measuring = measuring_words()
     texts: dict[str, None] = {}
     while len(texts) < count:
         kind = rng.choices(list(KINDS), list(KINDS.values()))[0]
@@ -102,6 +97,16 @@ def made_sentences(count: int, seed: int) -> Reviews:
         if words_of(text) not in measuring:
             texts.setdefault(text)
     return Reviews(list(texts), np.arange(1, count + 1, dtype=np.int64) % 2)
+
+
+def measuring_words() -> set[str]:
+    """The words of all sentences that measure."""
+    return {
+        words_of(text)
+        for part in ("validation", "test")
+        for sentences in read_sentences(part).values()
+        for text in sentences.texts
+    }
 
 
 def words_of(text: str) -> str:

@@ -31,6 +31,7 @@ class Options:
     epochs: int | None
     dry_run: bool
     vectors: Path | None = None
+    start_from: Path | None = None
 
     def adjust(self, recipe: Recipe) -> Recipe:
         """The recipe with the number of epochs that was asked for."""
@@ -40,8 +41,9 @@ class Options:
     def work_dir(self, task: str) -> Path:
         """Where this run keeps what it can resume from."""
         vectors = f"-{self.vectors.stem}" if self.vectors else ""
+        start = f"-from-{self.start_from.name}" if self.start_from else ""
         kind = "-dry-run" if self.dry_run else ""
-        return WORK_DIR / f"{task}-{self.recipe}{vectors}-seed{self.seed}{kind}"
+        return WORK_DIR / f"{task}-{self.recipe}{vectors}{start}-seed{self.seed}{kind}"
 
 
 def run(train: Callable[[Options], None], options: Options) -> None:
@@ -111,9 +113,12 @@ def require_data(parser: argparse.ArgumentParser, data_dir: Path) -> None:
 
 
 def parse_options(
-    description: str, recipes: Mapping[str, object], *, vectors: bool = False
+    description: str, recipes: Mapping[str, object], *, starts: bool = False
 ) -> Options:
-    """Options from the command line; ends the program with a message where they are wrong."""
+    """Options from the command line; ends the program with a message where they are wrong.
+
+    With `starts` there are some that say what to start from.
+    """
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
@@ -126,16 +131,23 @@ def parse_options(
         f"(default: models; for a dry run {WORK_DIR}/dry-run-models)",
     )
     parser.add_argument("--epochs", type=int, help="instead of the recipe's number")
-    if vectors:
-        parser.add_argument(
-            "--vectors", type=Path, help="start from this file in GloVe text format"
+    if starts:
+        start = parser.add_mutually_exclusive_group()
+        start.add_argument("--vectors", type=Path, help="start from this file in GloVe text format")
+        start.add_argument(
+            "--start-from",
+            type=Path,
+            help="start from the words and weights of this published version, as a recipe without "
+            "pretraining should",
         )
     options = parser.parse_args()
     if options.epochs is not None and options.epochs < 1:
         parser.error(f"--epochs must be at least 1, not {options.epochs}")
     require_data(parser, options.data_dir)
-    if vectors and options.vectors is not None and not options.vectors.is_file():
+    if starts and options.vectors is not None and not options.vectors.is_file():
         parser.error(f"there is no file {options.vectors}")
+    if starts and options.start_from is not None and not options.start_from.is_dir():
+        parser.error(f"there is no folder {options.start_from}")
     if options.models_dir is None:
         options.models_dir = WORK_DIR / "dry-run-models" if options.dry_run else Path("models")
     return Options(**vars(options))

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 
+import numpy as np
+import onnx
 import torch
 from tokenizers import Tokenizer
 
@@ -17,8 +19,8 @@ from training.batches import EncodedReviews, encode, encode_texts
 from training.checkpoint import Checkpoint
 from training.compute import pick_device, seed_everything
 from training.datasets import Reviews, Splits, data_hashes, load_reviews, load_unlabelled
-from training.export import Origin, publish
-from training.graphs import sentiment_graph
+from training.export import MODEL, TOKENIZER, Origin, publish
+from training.graphs import sentiment_graph, trained_weights
 from training.int8_lstm import quantize_lstm
 from training.lessons import Lessons
 from training.lstm import SentimentLSTM
@@ -31,6 +33,7 @@ from training.sentiment_fitting import Lesson, fit, only
 from training.sentiment_recipes import RECIPES, Recipe
 from training.vectors import Word2VecPlan, kept_word2vec, read_glove
 from training.vocabulary import build_tokenizer
+from training.written_sentences import written_sentences
 
 FEW = 200  # texts of each kind for a dry run
 MADE = 96_000  # sentences made out of phrases, of which an epoch takes its share
@@ -43,6 +46,7 @@ class Texts:
     data: Splits[Reviews]
     unlabelled: list[str]
     made: Reviews
+    written: Reviews
 
     @classmethod
     def gather(cls, options: Options) -> Texts:
@@ -50,14 +54,18 @@ class Texts:
         data = load_reviews(options.data_dir)
         unlabelled = load_unlabelled(options.data_dir, data)
         if not options.dry_run:
-            return cls(data, unlabelled, made_sentences(MADE, options.seed))
+            made, written = made_sentences(MADE, options.seed), written_sentences(options.seed)
+            return cls(data, unlabelled, made, written)
         data = Splits(*(part.sample(FEW) for part in (data.train, data.validation, data.test)))
-        return cls(data, unlabelled[:FEW], made_sentences(FEW, options.seed))
+        made, written = made_sentences(FEW, options.seed), written_sentences(options.seed)
+        return cls(data, unlabelled[:FEW], made, written.take(np.arange(FEW)))
 
     def to_learn_from(self, recipe: Recipe) -> Sequence[str]:
         """Labels left aside."""
         train = self.data.train.texts
-        return [*train, *self.unlabelled, *self.made.texts] if recipe.mix else train
+        if not recipe.mix:
+            return train
+        return [*train, *self.unlabelled, *self.made.texts, *self.written.texts]
 
 
 @dataclass(frozen=True)
@@ -84,7 +92,7 @@ def main(options: Options) -> None:
         recipe = short(recipe)
     seed_everything(options.seed)
     texts = Texts.gather(options)
-    prepared = prepare(texts, recipe, options.seed)
+    prepared = prepare(texts, recipe, options)
     folder, device = options.work_dir("sentiment"), pick_device(options.device)
     model = start(prepared, texts, recipe, options)
     kept = Checkpoint(folder / "last.pt", recipe, texts=prepared.texts)
@@ -118,10 +126,14 @@ def short(recipe: Recipe) -> Recipe:
     return replace(recipe, pretraining=recipe.pretraining and replace(recipe.pretraining, epochs=1))
 
 
-def prepare(texts: Texts, recipe: Recipe, seed: int) -> Prepared:
-    """Build the vocabulary, and cut all texts into words of it."""
+def prepare(texts: Texts, recipe: Recipe, options: Options) -> Prepared:
+    """Build the vocabulary or take that of the version to start from, and cut all texts into words
+    of it."""
     corpus = texts.to_learn_from(recipe)
-    tokenizer = build_tokenizer(progress(corpus, "vocabulary"), recipe.vocabulary)
+    if options.start_from:
+        tokenizer = Tokenizer.from_file(str(options.start_from / TOKENIZER))
+    else:
+        tokenizer = build_tokenizer(progress(corpus, "vocabulary"), recipe.vocabulary)
     encoder = TextEncoder(tokenizer, recipe.max_tokens)
     train, validation = (
         encode(part, encoder) for part in (texts.data.train, texts.data.validation)
@@ -129,10 +141,11 @@ def prepare(texts: Texts, recipe: Recipe, seed: int) -> Prepared:
     lessons = None
     if recipe.mix:
         print("n-grams: fitting the linear model, which teaches", flush=True)
-        lessons = Lessons(train, validation, tokenizer.get_vocab_size(), seed)
+        lessons = Lessons(train, validation, tokenizer.get_vocab_size(), options.seed)
         lessons.add_unlabelled(texts.unlabelled, encoder)
         lessons.add_cut(texts.data.train.texts + texts.unlabelled, encoder)
         lessons.add_made(texts.made, encoder)
+        lessons.add_written(texts.written, encoder)
     return Prepared(tokenizer, encoder, train, validation, lessons, hash_of(tokenizer, corpus))
 
 
@@ -151,14 +164,17 @@ def start(prepared: Prepared, texts: Texts, recipe: Recipe, options: Options) ->
 def embedded(
     tokenizer: Tokenizer, corpus: Sequence[str], recipe: Recipe, options: Options
 ) -> SentimentLSTM:
-    """The network with word vectors of `corpus` or from the file that was named, where there are
-    any."""
+    """The network with the weights of a published version, or with word vectors of `corpus` or from
+    the file that was named, where there are any."""
     model = SentimentLSTM(
         tokenizer.get_vocab_size(),
         recipe.embedding,
         dropout=recipe.dropout,
         embedding_dropout=recipe.embedding_dropout,
     )
+    if options.start_from is not None:
+        model.load_state_dict(trained_weights(onnx.load(options.start_from / MODEL)))
+        return model
     if options.vectors is not None:
         try:
             vectors = read_glove(options.vectors, tokenizer, recipe.embedding, options.seed)
@@ -180,7 +196,11 @@ def named(recipe: Recipe, options: Options) -> dict[str, str | int | float | boo
     flat = asdict(recipe)
     for part in ("pretraining", "mix"):
         flat |= {f"{part}_{name}": value for name, value in (flat.pop(part) or {}).items()}
-    return flat | ({"vectors": options.vectors.name} if options.vectors else {})
+    if options.vectors:
+        flat["vectors"] = options.vectors.name
+    if options.start_from:
+        flat["start_from"] = f"sentiment/{options.start_from.name}"
+    return flat
 
 
 def hash_of(tokenizer: Tokenizer, corpus: Sequence[str]) -> str:
@@ -192,4 +212,4 @@ def hash_of(tokenizer: Tokenizer, corpus: Sequence[str]) -> str:
 
 
 if __name__ == "__main__":
-    run(main, parse_options(__doc__ or "", RECIPES, vectors=True))
+    run(main, parse_options(__doc__ or "", RECIPES, starts=True))

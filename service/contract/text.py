@@ -111,12 +111,16 @@ class TextEncoder:
             parts.append((tail_start, len(text)))
         ids: list[int] = []
         offsets: list[tuple[int, int]] = []
-        plain = text.isascii() and not with_offsets
+        plain = text.isascii() and (not with_offsets or _stays_in_place(text))
         for start, end in parts:
-            if plain:
-                ids += self._plain_words(text[start:end])
+            part = text[start:end]
+            if plain and with_offsets:
+                found = [word.span() for word in PLAIN_WORD.finditer(part.lower())]
+                ids += [self._ids[part[a:b].lower()] for a, b in found]
+                offsets += [(a + start, b + start) for a, b in found]
+            elif plain:
+                ids += self._plain_words(part)
             else:
-                part = text[start:end]
                 encoding = self._tokenizer.encode(part, add_special_tokens=False)
                 ids += encoding.ids
                 found = _with_marks(part, encoding.offsets)
@@ -176,6 +180,11 @@ def pad(rows: Sequence[npt.NDArray[np.int64]]) -> dict[str, npt.NDArray[np.integ
     for row, target in zip(rows, ids, strict=True):
         target[: len(row)] = row
     return {"ids": ids, "lengths": lengths}
+
+
+def _stays_in_place(text: str) -> bool:
+    """Whether `_plain_words` would take nothing out of the text before it looks for words."""
+    return not any(sign in text for sign in "<&`") and text.translate(INVISIBLE) == text
 
 
 def _shortened(word: str, times: Iterator[int]) -> str:
