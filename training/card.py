@@ -24,8 +24,8 @@ first. It names a digit for every picture; its score tells how much the picture 
 at all.""",
     "sentiment": """Tells whether an English text speaks well or badly of its subject. It was
 trained on film reviews of the IMDB data set, of which the middling ones were left out, and on short
-sentences about other things that were made of phrases; of other languages it knows nothing. It
-should not be used to judge people.""",
+sentences about other things that were written or made of phrases; of other languages it knows
+nothing. It should not be used to judge people.""",
 }
 
 ARCHITECTURE = {
@@ -80,6 +80,8 @@ def write_card(
         if manifest.max_tokens
         else ""
     )
+    start = manifest.recipe.get("start_from")
+    start_option = f" --start-from models/{start}" if start else ""
     changes = (
         f"""| accuracy of the fp32 form, `model.onnx`: test, validation \
 | {q.fp32.test.accuracy:.2%}, {q.fp32.validation.accuracy:.2%} |
@@ -125,7 +127,7 @@ test samples | {manifest.parity.largest_difference:.0e} |
 {manifest.calibration.temperature:.3f}, fitted on validation.
 
     python -m training.{name} --recipe {manifest.recipe["name"]} --seed {manifest.seed} \
---epochs {manifest.recipe["epochs"]}
+--epochs {manifest.recipe["epochs"]}{start_option}
 
 | recipe | |
 |---|---|
