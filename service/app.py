@@ -17,7 +17,7 @@ from service.errors import MethodNotAllowed, NotFound
 from service.exchange import RequestIds
 from service.gate import Gate
 from service.registry import load_models
-from service.routes import digits, health, metrics, models, numbers, sentiment
+from service.routes import admin, digits, health, metrics, models, numbers, sentiment
 from service.routes.answering import ANY_OTHER
 from service.settings import Settings
 from service.shedding import Shedding
@@ -42,7 +42,8 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.settings = settings
     app.state.models = load_models(settings)
-    for resource in (digits, numbers, sentiment, models, health, metrics):
+    app.state.draining = False
+    for resource in (digits, numbers, sentiment, models, admin, health, metrics):
         app.include_router(resource.router)
     app.add_route("/", _documentation, include_in_schema=False)
     # In place of Starlette's and FastAPI's layers for errors and limits, which the gate has, too.

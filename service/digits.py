@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from base64 import b64encode
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -28,7 +27,7 @@ class Digits:
     large = 2_000_000.0  # pixels
     max_large = 64_000_000.0  # as many as one bulk call may have
 
-    def __init__(self, manifest: Manifest, folder: Path) -> None:  # noqa: ARG002
+    def __init__(self, manifest: Manifest, files: Mapping[str, bytes]) -> None:  # noqa: ARG002
         self._temperature = manifest.calibration.temperature
         self._abstention = manifest.abstention or ALWAYS_ANSWERED
         self.name = f"{manifest.name}/{manifest.version}"

@@ -128,6 +128,11 @@ class Predictor(Generic[Raw, Features, Answer]):
         self._split = decoder("split", **apart)
         self._decode_large = decoder("decode_large", **apart)
 
+    @property
+    def version(self) -> str:
+        """As in answers: digits/1."""
+        return f"{self.manifest.name}/{self.manifest.version}"
+
     def is_quick(self, raw: Raw) -> bool:
         """Whether the answer is there so soon that a client can hardly leave before it."""
         return self.task.runs_on_loop and self.task.is_light(raw)

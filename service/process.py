@@ -10,6 +10,8 @@ import socket
 import subprocess
 import sys
 import time
+from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from service.settings import Settings
 
 SETTLED_SECONDS = 10.0  # what lives longer has not died of its start
 SPARE_SECONDS = 8.0  # to end, beyond the time for open requests
+RETRY_SECONDS = 0.05  # while its channel is full
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -27,13 +30,21 @@ class NotStarted(Exception):
 class WorkerProcess:
     """Starts with its creation, and speaks as `service.worker` says."""
 
-    def __init__(self, settings: Settings, counters: Path) -> None:
-        """Raises OSError where the system has no room for another process."""
-        self.over = asyncio.Event()  # another should take its place
-        self._models: list[str] = []
+    def __init__(
+        self, settings: Settings, counters: Path, reload: Callable[[WorkerProcess, int], None]
+    ) -> None:
+        """`reload` is told of a number of clients who want the models loaded anew.
+
+        Raises OSError where the system has no room for another process.
+        """
+        self.over = asyncio.Event()  # another should take its place, or has
+        self.rejected: list[str] = []  # versions that it passed over, and why
+        self._reload = reload
+        self.models: list[str] = []  # that it serves, as digits/1
+        self._untold: deque[bytes] = deque()
         self._failure = ""
         self._answered = asyncio.Event()  # one of both is there
-        self.leaving = self.finishing = False
+        self.leaving = self.finishing = self._closing = False
         self.open = 0  # connections
         self._born = time.monotonic()
         self._patience = settings.drain_seconds + SPARE_SECONDS
@@ -55,15 +66,14 @@ class WorkerProcess:
                 signal.pthread_sigmask(signal.SIG_SETMASK, before)
         self.ended = asyncio.create_task(self._listen())
 
-    async def started(self) -> list[str]:
-        """The models that it serves; raises NotStarted."""
+    async def started(self) -> None:
+        """Return when it serves; raises NotStarted."""
         await self._answered.wait()
         if self._failure:
             raise NotStarted(self._failure)
-        return self._models
 
     def serves(self) -> bool:
-        return bool(self._models) and not self.finishing
+        return bool(self.models) and not self.finishing
 
     def take(self, connection: socket.socket) -> bool:
         """Hand over a connection; False where the worker is gone or its channel full."""
@@ -74,13 +84,25 @@ class WorkerProcess:
         self.open += 1
         return True
 
+    def tell(self, **news: object) -> None:
+        """Send it what `service.worker` says it understands."""
+        message = json.dumps(news).encode()
+        self._untold.append(b"n" + len(message).to_bytes(2) + message)
+        self._deliver()
+
     def finish(self) -> None:
-        """Have it end when what is open is answered; nothing more may be handed over."""
-        if not self.finishing:
-            with suppress(OSError):  # it has ended already
-                self._channel.shutdown(socket.SHUT_WR)
-            # One that does not serve yet has nothing to finish, and would not listen before.
-            self._expect_end(self._patience if self._models else 0)
+        """Have it end, as the whole service does, when what is open is answered; nothing more may
+        be handed over."""
+        self._closing = True
+        self._deliver()
+        # One that does not serve yet has nothing to finish, and would not listen before.
+        self._expect_end(self._patience if self.models else 0)
+
+    def retire(self) -> None:
+        """As `finish`, where another has taken its place; it can still be told news."""
+        self.over.set()
+        self.tell(replaced=True)
+        self._expect_end(self._patience)
 
     def kill(self) -> None:
         self._process.kill()
@@ -111,6 +133,18 @@ class WorkerProcess:
             self._answered.set()
         self.over.set()
 
+    def _deliver(self) -> None:
+        try:
+            while self._untold:  # a message is so short that the socket takes it whole or not
+                self._channel.send(self._untold[0])
+                self._untold.popleft()
+            if self._closing:
+                self._channel.shutdown(socket.SHUT_WR)
+        except BlockingIOError:
+            asyncio.get_running_loop().call_later(RETRY_SECONDS, self._deliver)
+        except OSError:  # it has ended already
+            self._untold.clear()
+
     def _expect_end(self, patience: float) -> None:
         self.finishing = True
         asyncio.get_running_loop().call_later(patience, self.kill)
@@ -118,8 +152,12 @@ class WorkerProcess:
     def _hear(self, key: str, value: object) -> None:
         match key, value:
             case "ready", list(models):
-                self._models = models
+                self.models = models
                 self._answered.set()
+            case "rejected", list(reasons):
+                self.rejected = reasons
+            case "reload", int(calls):
+                self._reload(self, calls)
             case "failed", str(reason):
                 self._failure = reason
                 self._answered.set()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from service.contract.manifest import MANIFEST, Manifest, mismatched
+from service.artifact import read_files, read_manifest, refuse_external_data
+from service.contract.manifest import MANIFEST, Manifest
 from service.digits import Digits
 from service.errors import ModelError
 from service.predictor import Predictor, Task
@@ -19,8 +19,6 @@ from service.sentiment import Sentiment
 from service.session import Session
 from service.settings import Settings
 from service.telemetry import MODELS
-
-log = logging.getLogger(__name__)
 
 TASKS: dict[str, type[Digits] | type[Sentiment]] = {"digits": Digits, "sentiment": Sentiment}
 
@@ -38,11 +36,22 @@ class Model:
 
 
 def load_models(settings: Settings) -> dict[str, Model]:
-    """The highest version of each model that is whole and answers its golden cases.
+    """The highest version of each model that is whole and answers its golden cases; of a pinned
+    one this version.
 
     Raises ModelError, naming the file, where a model has no such version.
     """
     return {name: _load_model(settings.models_dir / name, settings) for name in TASKS}
+
+
+def rejected(models: Mapping[str, Model], settings: Settings) -> list[str]:
+    """For the operator: the versions that were passed over, and why."""
+    return [
+        f"{settings.models_dir / name / str(state.version)} is not served: {state.detail}"
+        for name, model in models.items()
+        for state in model.versions
+        if state.state == "rejected"
+    ]
 
 
 def _load_model(shelf: Path, settings: Settings) -> Model:
@@ -51,11 +60,14 @@ def _load_model(shelf: Path, settings: Settings) -> Model:
             f"{shelf} holds no model: a folder {shelf}/1 with a {MANIFEST} was expected. Take it "
             f"from the project again, or train it with python -m training.{shelf.name}."
         )
+    pin = settings.pins.get(shelf.name)
+    if pin is not None and not any(int(folder.name) == pin for folder in folders):
+        raise ModelError(f"{shelf} has no version {pin}, to which it is pinned. See --pinned.")
     states: list[VersionState] = []
     predictor = None
     for folder in folders:
         version = int(folder.name)
-        if predictor is not None:
+        if predictor is not None or version != (pin or version):
             states.append(VersionState(version=version, state="available"))
             continue
         try:
@@ -64,13 +76,11 @@ def _load_model(shelf: Path, settings: Settings) -> Model:
         except ModelError as error:
             states.append(VersionState(version=version, state="rejected", detail=str(error)))
     if predictor is None:
+        highest = next(state for state in states if state.state == "rejected")
         raise ModelError(
-            f"{folders[0]}: {states[0].detail}. Take this version from the project again, or train "
-            f"a new one with python -m training.{shelf.name}."
+            f"{shelf / str(highest.version)}: {highest.detail}. Take this version from the project "
+            f"again, or train a new one with python -m training.{shelf.name}."
         )
-    for state in states:
-        if state.state == "rejected":
-            log.error("%s is not served: %s", shelf / str(state.version), state.detail)
     return Model(predictor, states)
 
 
@@ -83,15 +93,15 @@ def _versions(shelf: Path) -> Iterator[Path]:
 
 def _load_version(folder: Path, settings: Settings) -> Predictor[Any, Any, Any]:
     """Raises ModelError, naming the file within the folder, where anything is not as published."""
-    manifest = _read_manifest(folder)
-    if wrong := mismatched(folder, manifest.files):
-        raise ModelError(wrong)
+    manifest = _read_manifest(folder, settings.models_dir)
+    files = read_files(folder, settings.models_dir, manifest.files)
+    refuse_external_data(manifest.serves, graph := files[manifest.serves])
     try:
-        session = Session(folder / manifest.serves, threads=1)
+        session = Session(graph, threads=1)
     except Exception as error:  # onnxruntime's errors have no common base
         raise ModelError(f"{manifest.serves} cannot be loaded ({type(error).__name__})") from error
     try:
-        task: Task[Any, Any, Any] = TASKS[manifest.name](manifest, folder)
+        task: Task[Any, Any, Any] = TASKS[manifest.name](manifest, files)
     except Exception as error:  # nor have those of tokenizers
         raise ModelError(
             f"tokenizer.json and max_tokens of {MANIFEST} cannot be used ({type(error).__name__})"
@@ -111,12 +121,10 @@ def _load_version(folder: Path, settings: Settings) -> Predictor[Any, Any, Any]:
     return predictor
 
 
-def _read_manifest(folder: Path) -> Manifest:
+def _read_manifest(folder: Path, within: Path) -> Manifest:
     try:
-        manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
-    except FileNotFoundError as error:
-        raise ModelError(f"{MANIFEST} is missing") from error
-    except (OSError, ValidationError) as error:
+        manifest = Manifest.model_validate_json(read_manifest(folder, within))
+    except ValidationError as error:
         raise ModelError(f"{MANIFEST} cannot be read ({type(error).__name__})") from error
     if (manifest.name, str(manifest.version)) != (folder.parent.name, folder.name):
         raise ModelError(f"{MANIFEST} belongs to {manifest.name}/{manifest.version}")

@@ -183,6 +183,13 @@ class ModelCards(BaseModel):
     models: list[ModelCard]
 
 
+class Reloaded(BaseModel):
+    """The version that serves since a reload, and the one that did `before`."""
+
+    model: str
+    before: str
+
+
 class Health(BaseModel):
     """`live`, `ready`."""
 

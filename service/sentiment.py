@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,10 +28,11 @@ class Sentiment:
     max_padded = 4_096.0  # words; a tenth of a second
     large = max_large = math.inf
 
-    def __init__(self, manifest: Manifest, folder: Path) -> None:
+    def __init__(self, manifest: Manifest, files: Mapping[str, bytes]) -> None:
+        """`files` are those of the version, by name."""
         if manifest.max_tokens is None:
             raise ValueError("manifest.json lacks max_tokens")
-        self._encoder = TextEncoder.load(folder / "tokenizer.json", manifest.max_tokens)
+        self._encoder = TextEncoder.parse(files["tokenizer.json"], manifest.max_tokens)
         self.temperature = manifest.calibration.temperature
         self.alone: dict[Phrase, float] = {}
         """Log-odds of single words as far as explaining has asked for them; a few MB at most."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -20,14 +19,20 @@ Array = npt.NDArray[np.generic]
 class Session:
     """One loaded graph. `run` may be called from several threads at once."""
 
-    def __init__(self, path: Path, threads: int) -> None:
-        """Raises an Exception of onnxruntime where the file is no graph that it can run."""
+    def __init__(self, graph: bytes, threads: int) -> None:
+        """`graph` is the content of an ONNX file: what was verified is what runs.
+
+        Raises an Exception of onnxruntime where it cannot run that. Weights in other files are
+        looked for in the current folder, so `artifact.refuse_external_data` comes before.
+        """
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.add_session_config_entry("session.load_model_format", "ONNX")  # not its own, too
         self._session = onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"]
+            graph, options, providers=["CPUExecutionProvider"]
         )
+        self._session._model_bytes = None  # kept for a device that fails, of which there is none
 
     def signature(self) -> dict[str, tuple[str, tuple[int | str, ...]]]:
         """Element type and shape of every input and output, as in the manifest."""

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.cpus import allowed_cpus
+
+PIN = re.compile(r"(digits|sentiment)/([1-9]\d{0,8})", re.ASCII)
+
+
+def _one_pin_for_each_model(pinned: str) -> str:
+    pins = [PIN.fullmatch(pin) for pin in pinned.split(",")] if pinned else []
+    if None in pins or len({pin and pin[1] for pin in pins}) < len(pins):
+        raise PydanticCustomError(
+            "pinned", "Input should be versions such as digits/3,sentiment/2, one for each model"
+        )
+    return pinned
 
 
 class Settings(BaseSettings):
@@ -24,6 +37,11 @@ class Settings(BaseSettings):
         int, Field(ge=1, description="processes that answer, by default one for each CPU")
     ] = Field(default_factory=allowed_cpus)
     models_dir: Annotated[Path, Field(description="folder that holds the models")] = Path("models")
+    pinned: Annotated[
+        str,
+        AfterValidator(_one_pin_for_each_model),
+        Field(description="versions that serve though there are higher ones, as digits/3,..."),
+    ] = ""
     deadline_ms: Annotated[
         int, Field(ge=1, description="longest time to an answer; a request may ask for less")
     ] = 30_000
@@ -32,9 +50,20 @@ class Settings(BaseSettings):
     ] = 2_000
     max_batch: Annotated[int, Field(ge=1, description="most rows that run together")] = 16
     max_body_bytes: Annotated[int, Field(ge=1, description="largest request body")] = 10 * 2**20
+    notice_seconds: Annotated[
+        float,
+        Field(
+            ge=0, le=3600, description="time from SIGTERM, not ready, until no connection is taken"
+        ),
+    ] = 1.0
     drain_seconds: Annotated[
         int, Field(ge=1, description="time for open requests when the service is told to stop")
     ] = 30
+
+    @property
+    def pins(self) -> dict[str, int]:
+        """Model -> the one version that may serve."""
+        return {name: int(version) for name, version in PIN.findall(self.pinned)}
 
     @property
     def threads(self) -> int:

@@ -78,12 +78,28 @@ EXPIRED = Counter(
 CANCELLED = Counter(
     "moodigit_cancelled_before_run", "Rows whose client left before they ran", ["model", "stage"]
 )
+RELOADS = Counter(
+    "moodigit_reloads",
+    "Times that all models were to be loaded anew; outcome is ok, or failed where nothing changed",
+    ["outcome"],
+)
+RESTARTS = Counter(
+    "moodigit_worker_restarts", "Workers that were started in place of one that had died"
+)
 MODELS = Gauge(
     "moodigit_model_info",
     "1 for each version that serves",
     ["model", "version", "file"],
     multiprocess_mode="livemax",
 )
+
+
+COUNTED = {
+    "restart": RESTARTS.inc,
+    "reload_ok": RELOADS.labels("ok").inc,
+    "reload_failed": RELOADS.labels("failed").inc,
+}
+"""What the supervisor sees, and one of the workers counts for it."""
 
 
 @cache

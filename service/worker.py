@@ -1,11 +1,20 @@
 """python -m service.worker <fd>: one process that answers; `supervisor` starts and feeds it.
 
-<fd> is the channel, a stream socket. From the supervisor comes one byte with the descriptor of an
-accepted connection, again and again; its end, also by the supervisor's death, means: finish what
-is open and end. To the supervisor go objects, each a line of JSON, with any of
+<fd> is the channel, a stream socket. Its end, also by the supervisor's death, means: finish what is
+open and end. Until then the supervisor sends, again and again, either the byte c with the
+descriptor of an accepted connection, or the byte n and news: 2 bytes that tell how long it is, and
+an object of JSON with any of
+    "draining": true             the service will soon end, and is to be called not ready
+    "replaced": true             finish what is open and end: another has taken this one's place
+    "reload": {"calls": 2, "before": ["digits/1", ...], "serving": ["digits/2", ...]}
+                                 the answer to so many calls; null serves where nothing changed
+    "count": "restart"           something for `telemetry.COUNTED`
+To the supervisor go objects, each a line of JSON, with any of
     "ready": ["digits/1", ...]   once, when this worker serves these models
+    "rejected": ["...", ...]     with it: versions that were passed over, and why
     "failed": "..."              instead of it: a model cannot be served, and why
     "closed": 3                  so many connections more have ended
+    "reload": 1                  so many clients more want the models loaded anew
     "leaving": true              it was told by SIGTERM to end, and asks for a successor
 """
 
@@ -17,17 +26,22 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 
 from service.app import create_app, gate, shedding
 from service.connection import Connection
-from service.errors import ModelError
+from service.errors import Draining, ModelError, NotReady
+from service.registry import Model, rejected
 from service.settings import Settings
+from service.telemetry import COUNTED
 
+NOTHING_NEW = "The models were not loaded anew: what served before goes on. The log says why."
 RETRY_SECONDS = 0.05  # while the supervisor does not read
 FIRST_REQUEST_SECONDS = 1.0  # for one that is on its way when the service is told to stop
 
@@ -55,19 +69,20 @@ def main() -> None:
         proxy_headers=False,  # no answer depends on the address of a client
         timeout_graceful_shutdown=settings.drain_seconds,
     )
-    models = [f"{name}/{model.card().version}" for name, model in app.state.models.items()]
-    _Server(config, channel, models).run(sockets=[])
+    _Server(config, channel, app).run(sockets=[])
 
 
 class _Server(uvicorn.Server):
     """Takes its connections from the channel instead of a listening socket."""
 
-    def __init__(self, config: uvicorn.Config, channel: socket.socket, models: list[str]) -> None:
+    def __init__(self, config: uvicorn.Config, channel: socket.socket, app: FastAPI) -> None:
         super().__init__(config)
         self._channel = channel
-        self._models = models
+        self._state = app.state
+        self._state.reload = self._reload
+        self._reloads: deque[asyncio.Future[tuple[list[str], list[str]]]] = deque()
         self._arriving: set[asyncio.Task[None]] = set()
-        self._leaving = self._finishing = False
+        self._replaced = self._finishing = False
         self._news: dict[str, Any] = {}  # what the supervisor has not been told yet
 
     @contextmanager
@@ -83,7 +98,9 @@ class _Server(uvicorn.Server):
         # group, and what they mean is decided there.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         loop.add_reader(self._channel, self._receive)
-        self._tell("ready", self._models)
+        models: Mapping[str, Model] = self._state.models
+        self._tell("rejected", rejected(models, self._state.settings))
+        self._tell("ready", [model.predictor.version for model in models.values()])
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """As uvicorn's, which closes whatever is quiet, but after a while in which requests that
@@ -94,7 +111,7 @@ class _Server(uvicorn.Server):
         for connection in self._open():
             if not self._may_ask(connection):
                 connection.shutdown()
-        patience = self.config.timeout_keep_alive if self._leaving else FIRST_REQUEST_SECONDS
+        patience = self.config.timeout_keep_alive if self._replaced else FIRST_REQUEST_SECONDS
         loop = asyncio.get_running_loop()
         end = loop.time() + patience
         while any(map(self._may_ask, self._open())) and loop.time() < end:  # noqa: ASYNC110
@@ -107,10 +124,9 @@ class _Server(uvicorn.Server):
     def _may_ask(self, connection: Connection) -> bool:
         if connection.cycle is None:
             return True
-        return self._leaving and connection.cycle.response_complete
+        return self._replaced and connection.cycle.response_complete
 
     def _leave(self) -> None:
-        self._leaving = True
         self._tell("leaving", True)
 
     def _receive(self) -> None:
@@ -122,7 +138,13 @@ class _Server(uvicorn.Server):
             command, descriptors = b"", []
         if not command:
             asyncio.get_running_loop().remove_reader(self._channel)
+            self._state.draining = True
             self._finishing = self.should_exit = True
+            self._answer_reloads(len(self._reloads), None)
+        elif command == b"n":
+            size = int.from_bytes(self._channel.recv(2))
+            for key, value in json.loads(self._channel.recv(size)).items():
+                self._hear(key, value)
         elif descriptors:
             task = asyncio.create_task(self._welcome(socket.socket(fileno=descriptors[0])))
             self._arriving.add(task)
@@ -130,6 +152,36 @@ class _Server(uvicorn.Server):
         else:  # the kernel drops what a process may not open any more
             logging.error("a connection was lost: too many open files")
             self._lost()
+
+    def _hear(self, key: str, value: Any) -> None:
+        match key:
+            case "draining":
+                self._state.draining = True
+            case "replaced":
+                self._replaced = self._finishing = self.should_exit = True
+            case "count":
+                COUNTED[value]()
+            case "reload":
+                serving = value["serving"]
+                self._answer_reloads(value["calls"], serving and (value["before"], serving))
+
+    async def _reload(self) -> tuple[list[str], list[str]]:
+        """As `routes.admin.Reload`."""
+        if self._state.draining:
+            raise Draining.now()
+        outcome: asyncio.Future[tuple[list[str], list[str]]] = asyncio.Future()
+        self._reloads.append(outcome)
+        self._tell("reload", self._news.get("reload", 0) + 1)
+        return await outcome
+
+    def _answer_reloads(self, calls: int, versions: tuple[list[str], list[str]] | None) -> None:
+        for outcome in [self._reloads.popleft() for _ in range(calls)]:
+            if outcome.done():  # its client did not wait
+                continue
+            if versions:
+                outcome.set_result(versions)
+            else:
+                outcome.set_exception(NotReady(NOTHING_NEW))
 
     async def _welcome(self, client: socket.socket) -> None:
         client.setblocking(False)

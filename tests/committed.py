@@ -25,7 +25,11 @@ class Committed:
 
     def session(self) -> Session:
         """The file that answers requests, on one thread as the service runs it."""
-        return Session(self.folder / self.manifest.serves, threads=1)
+        return Session((self.folder / self.manifest.serves).read_bytes(), threads=1)
+
+    def files(self) -> dict[str, bytes]:
+        """What the service reads of it, by name."""
+        return {name: (self.folder / name).read_bytes() for name in self.manifest.files}
 
     def encoder(self) -> TextEncoder:
         """For a model that reads texts."""

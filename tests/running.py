@@ -128,8 +128,9 @@ def command(*options: str) -> list[str]:
 
 
 def environment(settings: dict[str, str]) -> dict[str, str]:
-    """One worker unless told otherwise: where a queue is filled, it must be the only one."""
-    settings = {"workers": "1", **settings}
+    """One worker unless told otherwise: where a queue is filled, it must be the only one. And no
+    notice of the end, for which each test would wait."""
+    settings = {"workers": "1", "notice_seconds": "0", **settings}
     return {**os.environ, **{f"SERVICE_{name.upper()}": value for name, value in settings.items()}}
 
 

@@ -86,14 +86,14 @@ def test_the_reason_is_the_first_that_holds(
 def task(models_dir: Path) -> Digits:
     """The digit model with thresholds of our own."""
     model = committed(models_dir, "digits")
-    return Digits(model.manifest.model_copy(update={"abstention": THRESHOLDS}), model.folder)
+    return Digits(model.manifest.model_copy(update={"abstention": THRESHOLDS}), {})
 
 
 @pytest.fixture(scope="module")
 def older(models_dir: Path) -> Digits:
     """A version that was published without thresholds."""
     model = committed(models_dir, "digits")
-    return Digits(model.manifest.model_copy(update={"abstention": None}), model.folder)
+    return Digits(model.manifest.model_copy(update={"abstention": None}), {})
 
 
 CLEAR, TORN, NOTHING = [9.0] + [-9.0] * 9, [5.0] * 2 + [-9.0] * 8, [-5.0] + [-9.0] * 9

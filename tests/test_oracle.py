@@ -37,7 +37,9 @@ def sentiment(models_dir: Path) -> Path:
 def digits_apart(folder: Path, images: npt.NDArray[np.uint8]) -> float:
     """Largest difference of a probability from the equations; images (n, 28, 28)."""
     batch = images[:, None]
-    served = class_probabilities(Session(folder / "model.onnx", 1).run({"image": batch}), 1.0)
+    served = class_probabilities(
+        Session((folder / "model.onnx").read_bytes(), 1).run({"image": batch}), 1.0
+    )
     expected = oracle.digit_probabilities(oracle.read_weights(folder / "model.onnx"), batch)
     return float(np.abs(served - expected).max())
 
@@ -47,7 +49,9 @@ def moods_apart(folder: Path, texts: list[str]) -> float:
     manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
     encoder = TextEncoder.load(folder / "tokenizer.json", manifest.max_tokens or 0)
     rows = [encoder.encode(text).ids for text in texts]
-    served = class_probabilities(Session(folder / "model.onnx", 1).run({**pad(rows)}), 1.0)[:, 1]
+    served = class_probabilities(
+        Session((folder / "model.onnx").read_bytes(), 1).run({**pad(rows)}), 1.0
+    )[:, 1]
     weights = oracle.read_weights(folder / "model.onnx")
     expected = np.array([oracle.positive_probability(weights, row) for row in rows])
     return float(np.abs(served - expected).max())

@@ -26,7 +26,7 @@ WORDS = ["a", "good", "film", "and", "a", "terrible", "one"]
 async def predicting(models_dir: Path) -> AsyncIterator[Predictor[str, Any, Any]]:
     """The committed model of texts, whose rows have many sizes."""
     found = committed(models_dir, "sentiment")
-    task = Sentiment(found.manifest, found.folder)
+    task = Sentiment(found.manifest, found.files())
     predictor: Predictor[str, Any, Any] = Predictor(
         found.manifest, task, found.session(), Settings()
     )

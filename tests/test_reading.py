@@ -60,7 +60,7 @@ def certain(label: int) -> list[float]:
 def task(models_dir: Path) -> Digits:
     """What surrounds the committed model."""
     found = committed(models_dir, "digits")
-    return Digits(found.manifest, found.folder)
+    return Digits(found.manifest, {})
 
 
 @pytest.mark.parametrize("seed", range(20))

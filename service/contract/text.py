@@ -94,7 +94,12 @@ class TextEncoder:
     @classmethod
     def load(cls, path: Path, max_tokens: int) -> TextEncoder:
         """Read `tokenizer.json`; raises an Exception of the tokenizers library if it is not one."""
-        return cls(Tokenizer.from_file(str(path)), max_tokens)
+        return cls.parse(path.read_bytes(), max_tokens)
+
+    @classmethod
+    def parse(cls, content: bytes, max_tokens: int) -> TextEncoder:
+        """As `load`, for what the file holds."""
+        return cls(Tokenizer.from_buffer(content), max_tokens)
 
     @property
     def vocabulary_size(self) -> int:

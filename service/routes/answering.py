@@ -27,6 +27,8 @@ def _problem(description: str) -> dict[str, Any]:
 
 NO_SUCH_MODEL = _problem("There is no such model")
 NOT_READY = _problem("Overloaded or shutting down; Retry-After says when to come again")
+NOT_RELOADED = _problem("Nothing was taken up: what served before goes on, the log says why")
+RELOADING = _problem("Not loaded within the deadline, but still on the way")
 ANY_OTHER = _problem("Any other error")
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
+from service.errors import Draining
 from service.routes.answering import NOT_READY
 from service.schemas import Health
 
@@ -17,6 +18,9 @@ async def live() -> Health:
 
 
 @router.get("/ready", responses={503: NOT_READY})
-async def ready() -> Health:
-    """Every model is loaded and has answered its golden cases: before that, nothing is answered."""
+async def ready(request: Request) -> Health:
+    """Every model is loaded and has answered its golden cases: before that, nothing is answered.
+    503 from the moment when the service is told to end."""
+    if request.app.state.draining:
+        raise Draining.now()
     return Health(status="ready")

@@ -24,7 +24,12 @@ async def every_model(request: Request) -> ModelCards:
 @router.get("/{name}", responses={404: NO_SUCH_MODEL})
 async def one_model(request: Request, name: str) -> ModelCard:
     """One of them."""
+    return model_named(request, name).card()
+
+
+def model_named(request: Request, name: str) -> Model:
+    """Raises NotFound."""
     models: Mapping[str, Model] = request.app.state.models
     if name not in models:
         raise NotFound(f"There is no such model; there are {', '.join(models)}.")
-    return models[name].card()
+    return models[name]
