@@ -166,8 +166,8 @@ class _Supervisor:
             await worker.over.wait()
             if worker is not self._serving[place]:
                 deaths = 0
-            elif worker.leaving and self._stopping.is_set():
-                return  # a signal to all processes has told both of them
+            elif self._stopping.is_set():
+                return
             else:
                 deaths = 0 if worker.leaving or worker.settled() else deaths + 1
                 if not worker.leaving:

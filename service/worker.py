@@ -34,6 +34,7 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
+from service import counters
 from service.app import create_app, gate, shedding
 from service.connection import Connection
 from service.errors import Draining, ModelError, NotReady
@@ -52,6 +53,7 @@ def main() -> None:
     channel = socket.socket(fileno=int(sys.argv[1]))
     channel.setblocking(False)
     settings = Settings()
+    counters.add_up_ended()
     try:
         app = create_app(settings)
     except ModelError as error:

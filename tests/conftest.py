@@ -10,12 +10,26 @@ import httpx
 import pytest
 
 from tests.running import ROOT, RunningService
+from tests.shelf import copy_served, link_all
 
 
 @pytest.fixture(scope="session")
 def models_dir() -> Path:
     """The committed models."""
     return ROOT / "models"
+
+
+@pytest.fixture(scope="session")
+def served_models(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    copy = tmp_path_factory.mktemp("served") / "models"
+    copy_served(models_dir, copy)
+    return copy
+
+
+@pytest.fixture
+def models(served_models: Path, tmp_path: Path) -> Path:
+    """A copy of the models to damage: version 1 of each is what really serves."""
+    return link_all(served_models, tmp_path / "models")
 
 
 @pytest.fixture(scope="session")

@@ -12,51 +12,16 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.committed import committed
 from tests.running import DEADLINE, ROOT, RunningService, run_to_its_end
+from tests.shelf import (
+    change_golden_case,
+    change_manifest,
+    flip_a_byte,
+    publish_again,
+    rewrite,
+)
 
 Damage = Callable[[Path], object]
-
-
-@pytest.fixture
-def models(models_dir: Path, tmp_path: Path) -> Path:
-    """A copy of the models to damage: version 1 of each is what really serves."""
-    copy = tmp_path / "models"
-    for name in ("digits", "sentiment"):
-        serving = committed(models_dir, name).folder
-        # Links, to which nobody may write: a damaged file takes the place of one.
-        shutil.copytree(serving, copy / name / "1", copy_function=os.symlink)
-        change_manifest(copy / name / "1", version=1)
-    return copy
-
-
-def rewrite(path: Path, content: bytes) -> None:
-    path.unlink()
-    path.write_bytes(content)
-
-
-def change_manifest(folder: Path, **fields: object) -> None:
-    manifest = folder / "manifest.json"
-    rewrite(manifest, json.dumps(json.loads(manifest.read_bytes()) | fields).encode())
-
-
-def change_golden_case(folder: Path, **fields: object) -> None:
-    first, *others = json.loads((folder / "manifest.json").read_bytes())["golden"]
-    change_manifest(folder, golden=[first | fields, *others])
-
-
-def flip_a_byte(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    rewrite(path, bytes(content))
-
-
-def publish_again(shelf: Path, version: int) -> Path:
-    """The same model as another version."""
-    folder = shelf / str(version)
-    shutil.copytree(shelf / "1", folder, symlinks=True)
-    change_manifest(folder, version=version)
-    return folder
 
 
 BROKEN: dict[str, tuple[str, Damage, str]] = {

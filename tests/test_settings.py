@@ -19,10 +19,12 @@ OTHER = {
     "port": 0,
     "workers": 10_007,
     "models_dir": Path("other models"),
+    "pinned": "sentiment/2,digits/10",
     "deadline_ms": 1,
     "queue_limit_ms": 1,
     "max_batch": 1,
     "max_body_bytes": 1,
+    "notice_seconds": 0.5,
     "drain_seconds": 1,
 }
 BAD: list[tuple[str, object]] = [
@@ -36,6 +38,15 @@ BAD: list[tuple[str, object]] = [
     ("queue_limit_ms", 0),
     ("max_batch", 0),
     ("max_body_bytes", 0),
+    ("pinned", "another/1"),
+    ("pinned", "digits"),
+    ("pinned", "digits/0"),
+    ("pinned", "digits/1,"),
+    ("pinned", "digits/1, sentiment/1"),
+    ("pinned", "digits/1,digits/2"),
+    ("notice_seconds", -1),
+    ("notice_seconds", "nan"),
+    ("notice_seconds", "inf"),
     ("drain_seconds", 0),
 ]
 

@@ -1,0 +1,50 @@
+"""Who spreads the load learns of the end before connections are refused."""
+
+from __future__ import annotations
+
+import signal
+
+import httpx
+
+from tests.running import DEADLINE, RunningService, eventually
+from tests.test_process import BODY, answer_on, ask, begin, refuses_connections
+
+
+def ready(service: RunningService) -> tuple[int, str | None]:
+    answer = httpx.get(f"{service.url}/health/ready", timeout=DEADLINE)
+    return answer.status_code, answer.json().get("code")
+
+
+def test_it_is_not_ready_but_answers_until_its_notice_is_over() -> None:
+    with RunningService("--workers", "2", notice_seconds="10") as service:
+        assert ready(service) == (200, None)
+        service.process.send_signal(signal.SIGTERM)
+        eventually(lambda: ready(service) == (503, "draining"))
+        assert httpx.get(f"{service.url}/health/live", timeout=DEADLINE).status_code == 200
+        assert ask(service).status_code == 200
+        with begin(service) as connection:
+            eventually(lambda: refuses_connections(service))
+            connection.sendall(BODY)
+            assert answer_on(connection)[0] == 200
+        assert service.ended() == (0, "")
+
+
+def test_interrupt_needs_no_notice() -> None:
+    with RunningService(notice_seconds="3600") as service:
+        assert service.stop(signal.SIGINT) == (0, "")
+
+
+def test_interrupt_cuts_the_notice_short() -> None:
+    with RunningService(notice_seconds="3600") as service:
+        service.process.send_signal(signal.SIGTERM)
+        eventually(lambda: ready(service) == (503, "draining"))
+        assert service.stop(signal.SIGINT) == (0, "")
+
+
+def test_models_are_not_loaded_anew_during_the_notice() -> None:
+    with RunningService(notice_seconds="3600") as service:
+        service.process.send_signal(signal.SIGTERM)
+        eventually(lambda: ready(service) == (503, "draining"))
+        refused = httpx.post(f"{service.url}/admin/models/digits/reload", timeout=DEADLINE)
+        assert (refused.status_code, refused.json()["code"]) == (503, "draining")
+        assert service.stop(signal.SIGINT) == (0, "")
