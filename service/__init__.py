@@ -2,7 +2,8 @@
 
 `__main__` reads the settings and listens; `supervisor` starts a worker (`process`) for each CPU
 (`cpus`) and hands it connections. In the `worker`, each `connection` speaks HTTP, and `shedding`
-refuses by its head alone what there is no time for. `gate` gives a request its id and leads a
+refuses by its head alone what there is no time for. `gate` gives a request its id, asks where there
+are keys for its own (`access`, `keys`) and what is left of that one's quota (`quota`), and leads a
 prediction straight to its route (`routes`), which reads the body (`exchange`) and hands it to the
 predictor of its model (`predictor`). That turns it into features (`digits.decode` or
 `sentiment.decode`, both resting on `contract`) and submits them to a batcher (`batching`), where

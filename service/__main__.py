@@ -11,9 +11,13 @@ import sys
 from pydantic import ValidationError
 from pydantic_settings import CliApp
 
+from service.errors import KeysError
+from service.keys import load_keys, open_to_others
 from service.process import NotStarted
 from service.settings import Settings
 from service.supervisor import supervise
+
+log = logging.getLogger(__name__)
 
 BACKLOG = 2048  # connections that the kernel holds while no worker can take them
 GREETING = """Serving {models} on {url}, described on {url}/docs
@@ -27,6 +31,7 @@ def main() -> None:
         signal.signal(number, lambda *_: sys.exit(0))
     logging.basicConfig(format="%(levelname)s %(message)s")
     settings = _read_settings()
+    _check_keys(settings)
     with _listen(settings.host, settings.port) as listener:
         host, port = listener.getsockname()[:2]
         url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -46,6 +51,16 @@ def _read_settings() -> Settings:
     except ValidationError as error:
         wrong = (f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
         sys.exit(f"service: {'; '.join(wrong)}. See python -m service --help.")
+
+
+def _check_keys(settings: Settings) -> None:
+    """Each worker reads them for itself, but there is no need to start one to see what is wrong."""
+    try:
+        load_keys(settings)
+    except KeysError as error:
+        sys.exit(f"service: {error}.")
+    if open_to_others(settings):
+        log.warning("%s can be read by others than its owner", settings.keys_file)
 
 
 def _listen(host: str, port: int) -> socket.socket:

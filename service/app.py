@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
 from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
@@ -13,12 +15,14 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.responses import RedirectResponse
 
+from service.access import Access
 from service.errors import MethodNotAllowed, NotFound
 from service.exchange import RequestIds
 from service.gate import Gate
+from service.keys import load_keys
 from service.registry import load_models
 from service.routes import admin, digits, health, metrics, models, numbers, sentiment
-from service.routes.answering import ANY_OTHER
+from service.routes.answering import ANY_OTHER, guarded
 from service.settings import Settings
 from service.shedding import Shedding
 
@@ -28,7 +32,8 @@ VERSION = "0.1.0"
 def create_app(settings: Settings) -> FastAPI:
     """Load and verify the models and build the application around them.
 
-    Raises ModelError where a model cannot be served. Leaving the application's lifespan drains.
+    Raises KeysError, and ModelError where a model cannot be served. Leaving the application's
+    lifespan drains.
     """
     app: FastAPI = FastAPIOffline(
         title="Moodigit",
@@ -41,9 +46,13 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.settings = settings
+    app.state.keys = load_keys(settings)
     app.state.models = load_models(settings)
     app.state.draining = False
-    for resource in (digits, numbers, sentiment, models, admin, health, metrics):
+    for resource in (digits, numbers, sentiment, admin):
+        app.include_router(resource.router, **guarded(settings, 401, 403, 429))
+    app.include_router(metrics.router, **guarded(settings, 401, 429))
+    for resource in (models, health):
         app.include_router(resource.router)
     app.add_route("/", _documentation, include_in_schema=False)
     # In place of Starlette's and FastAPI's layers for errors and limits, which the gate has, too.
@@ -62,7 +71,8 @@ def gate(app: FastAPI) -> Gate:
         if isinstance(route, APIRoute)
         for method in route.methods or ()
     }
-    return Gate(app, predictions, app.state.settings.max_body_bytes)
+    access = Access(app.state.keys, Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
+    return Gate(app, predictions, app.state.settings.max_body_bytes, access)
 
 
 @asynccontextmanager

@@ -21,6 +21,21 @@ class Malformed(ServiceError):
     title = "The request cannot be read"
 
 
+class Unauthorized(ServiceError):
+    code = "unauthorized"
+    title = "A key is needed"
+
+
+class Forbidden(ServiceError):
+    code = "forbidden"
+    title = "Not with this key"
+
+
+class RateLimited(ServiceError):
+    code = "rate_limited"
+    title = "This key's quota is used up"
+
+
 class NotFound(ServiceError):
     code = "not_found"
     title = "There is nothing here"
@@ -84,6 +99,10 @@ class Draining(ServiceError):
 class DeadlineExceeded(ServiceError):
     code = "deadline_exceeded"
     title = "Out of time"
+
+
+class KeysError(Exception):
+    """Keys that cannot be used: the message tells the operator which, and why."""
 
 
 class ModelError(Exception):

@@ -63,6 +63,8 @@ class Exchange(Request):
         self.request_id = request_id
         self.answered = False
         self.route = "none"
+        self.key: str | None = None  # the name of the one it came with, where keys are asked for
+        self.quota: tuple[Header, ...] = ()  # what is left of that key's
         self.found = dict(scope["headers"])
         self._max_body_bytes = max_body_bytes
 
@@ -106,7 +108,11 @@ class Exchange(Request):
             {
                 "type": "http.response.start",
                 "status": status,
-                "headers": [*usual_headers(body, media_type, self.request_id), *headers],
+                "headers": [
+                    *usual_headers(body, media_type, self.request_id),
+                    *self.quota,
+                    *headers,
+                ],
             }
         )
         await self._send({"type": "http.response.body", "body": body})

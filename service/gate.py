@@ -1,4 +1,5 @@
-"""What every request passes: an id, a limit on its body, and an answer whatever happens.
+"""What every request passes: an id, the question of its key, a limit on its body, and an answer
+whatever happens.
 
 Pure ASGI, since Starlette's BaseHTTPMiddleware hides that a client has gone. Predictions go from
 here straight to their endpoint: what FastAPI does between costs as much as reading a digit.
@@ -15,10 +16,11 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.access import Access
 from service.errors import Draining, Internal, ServiceError
 from service.exchange import Exchange, RequestIds
 from service.problems import answer_problem
-from service.telemetry import count_request
+from service.telemetry import count_key, count_request
 
 log = logging.getLogger(__name__)
 
@@ -29,12 +31,17 @@ class Gate:
     """Wraps the application, whose routes in `endpoints` it answers itself."""
 
     def __init__(
-        self, app: ASGIApp, endpoints: Mapping[tuple[str, str], Endpoint], max_body_bytes: int
+        self,
+        app: ASGIApp,
+        endpoints: Mapping[tuple[str, str], Endpoint],
+        max_body_bytes: int,
+        access: Access,
     ) -> None:
         """`endpoints` are found by method and path."""
         self._app = app
         self._endpoints = endpoints
         self._max_body_bytes = max_body_bytes
+        self._access = access
         self.ids = RequestIds()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,6 +54,8 @@ class Gate:
         exchange.request_id = self.ids.of(exchange.found.get(b"x-request-id"))
         outcome = await self._outcome(exchange)
         count_request(exchange.route, outcome, time.perf_counter() - began)
+        if exchange.key:
+            count_key(exchange.key, outcome)
 
     async def _outcome(self, exchange: Exchange) -> str:
         """Have it answered; `ok`, the code of its error, or `gone`."""
@@ -57,6 +66,9 @@ class Gate:
         try:
             if endpoint:
                 exchange.route = scope["path"]
+            if endpoint is None or self._access.keys:  # else every prediction is for everybody
+                await self._access.admit(exchange)
+            if endpoint:
                 await endpoint(exchange)
             else:
                 await self._pass_on(exchange)
@@ -83,6 +95,7 @@ class Gate:
             if message["type"] == "http.response.start":
                 exchange.answered = True
                 MutableHeaders(scope=message)["X-Request-ID"] = exchange.request_id
+                message["headers"].extend(exchange.quota)
             await exchange._send(message)
 
         try:

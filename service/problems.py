@@ -16,12 +16,15 @@ MEDIA_TYPE = b"application/problem+json"
 
 STATUS: dict[type[ServiceError], int] = {
     errors.Malformed: 400,
+    errors.Unauthorized: 401,
+    errors.Forbidden: 403,
     errors.NotFound: 404,
     errors.MethodNotAllowed: 405,
     errors.TooLarge: 413,
     errors.UnsupportedMediaType: 415,
     errors.Invalid: 422,
     errors.CannotDecode: 422,
+    errors.RateLimited: 429,
     errors.Internal: 500,
     errors.Overloaded: 503,
     errors.NotReady: 503,
@@ -65,4 +68,6 @@ def problem_headers(error: ServiceError) -> list[Header]:
         headers.append((b"retry-after", b"%d" % math.ceil(error.retry_after_ms / 1000)))
     if isinstance(error, errors.MethodNotAllowed):
         headers.append((b"allow", error.allowed.encode()))
+    if isinstance(error, errors.Unauthorized):
+        headers.append((b"www-authenticate", b"Bearer"))
     return headers

@@ -59,6 +59,17 @@ class Settings(BaseSettings):
     drain_seconds: Annotated[
         int, Field(ge=1, description="time for open requests when the service is told to stop")
     ] = 30
+    keys_file: Annotated[
+        Path | None, Field(description="TOML file of the keys to ask for; without one, none are")
+    ] = None
+    keys: Annotated[
+        str | None, Field(repr=False, description="the text of such a file, instead of it")
+    ] = None
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether a key is needed to be answered."""
+        return self.keys is not None or self.keys_file is not None
 
     @property
     def pins(self) -> dict[str, int]:
@@ -72,4 +83,7 @@ class Settings(BaseSettings):
 
     def as_environment(self) -> dict[str, str]:
         """The variables that make another process read the same settings."""
-        return {f"SERVICE_{name.upper()}": str(value) for name, value in self.model_dump().items()}
+        return {
+            f"SERVICE_{name.upper()}": str(value)
+            for name, value in self.model_dump(exclude_none=True).items()
+        }

@@ -22,6 +22,11 @@ REQUESTS = Counter(
     "Requests answered; outcome is ok, the code of the error, or gone where the client left",
     ["route", "model", "outcome"],
 )
+KEY_REQUESTS = Counter(
+    "moodigit_key_requests",
+    "Requests answered by the name of the key that they came with; outcome as above",
+    ["key", "outcome"],
+)
 TOTAL = Histogram(
     "moodigit_request_seconds",
     "From the head of a request to its answer",
@@ -116,6 +121,16 @@ def count_request(route: str, outcome: str, seconds: float | None) -> None:
     count()
     if seconds is not None:
         observe(seconds)
+
+
+@cache
+def _of_key(key: str, outcome: str) -> Callable[[], None]:
+    return KEY_REQUESTS.labels(key, outcome).inc
+
+
+def count_key(key: str, outcome: str) -> None:
+    """A request with this key has been answered, or its client is gone."""
+    _of_key(key, outcome)()
 
 
 class QueueMetrics:

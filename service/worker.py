@@ -37,7 +37,7 @@ from fastapi import FastAPI
 from service import counters
 from service.app import create_app, gate, shedding
 from service.connection import Connection
-from service.errors import Draining, ModelError, NotReady
+from service.errors import Draining, KeysError, ModelError, NotReady
 from service.registry import Model, rejected
 from service.settings import Settings
 from service.telemetry import COUNTED
@@ -56,7 +56,7 @@ def main() -> None:
     counters.add_up_ended()
     try:
         app = create_app(settings)
-    except ModelError as error:
+    except (KeysError, ModelError) as error:
         channel.send(_line({"failed": str(error)}))
         sys.exit(1)
     application = gate(app)

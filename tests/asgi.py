@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.access import Access
 from service.gate import Endpoint, Gate
 
 LIMIT = 10  # bytes of a body
+NO_KEYS = Access({}, Path())
 
 
 async def not_called(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
@@ -22,6 +25,8 @@ async def sent(
     chunks: Iterable[bytes] = (b"",),
     headers: Iterable[tuple[bytes, bytes]] = (),
     app: ASGIApp = not_called,
+    access: Access = NO_KEYS,
+    path: str = "/",
 ) -> list[Message]:
     """All that the client of one request gets from an endpoint of the gate or the application
     behind it; after `chunks` the client hangs up."""
@@ -37,9 +42,9 @@ async def sent(
     async def send(message: Message) -> None:
         answer.append(message)
 
-    scope: Scope = {"type": "http", "method": "POST", "path": "/", "headers": list(headers)}
-    endpoints = {("POST", "/"): endpoint} if endpoint else {}
-    await Gate(app, endpoints, max_body_bytes=LIMIT)(scope, receive, send)
+    scope: Scope = {"type": "http", "method": "POST", "path": path, "headers": list(headers)}
+    endpoints = {("POST", path): endpoint} if endpoint else {}
+    await Gate(app, endpoints, max_body_bytes=LIMIT, access=access)(scope, receive, send)
     return answer
 
 

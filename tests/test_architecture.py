@@ -14,8 +14,8 @@ from tests.running import ROOT
 ORDER = """
 __main__ > supervisor > acceptor > process, worker > app, connection > routes, shedding > registry >
 reading, explaining > digits, sentiment > predictor > batching, session, artifact > admission >
-waiting > cost > gate > problems > exchange > telemetry > schemas, counters > contract > settings >
-cpus, errors
+waiting > cost > gate > access > keys, quota > problems > exchange > telemetry > schemas, counters >
+contract > settings > cpus, errors
 """
 PLACE = {
     name.strip(): place for place, names in enumerate(ORDER.split(">")) for name in names.split(",")

@@ -8,7 +8,14 @@ from collections.abc import Iterator
 import pytest
 from starlette.types import Message
 
-from service.errors import CannotDecode, Invalid, MethodNotAllowed, Overloaded, ServiceError
+from service.errors import (
+    CannotDecode,
+    Invalid,
+    MethodNotAllowed,
+    Overloaded,
+    ServiceError,
+    Unauthorized,
+)
 from service.exchange import Exchange
 from service.problems import STATUS, problem, problem_json
 from tests.asgi import header, sent
@@ -34,7 +41,6 @@ CONTRACT = """
 STATUS_OF_CODE = {
     code: int(status) for status, code in map(str.split, CONTRACT.strip().splitlines())
 }
-WITH_KEYS = {"unauthorized", "forbidden", "rate_limited"}  # there are no keys yet
 
 
 def kinds(parent: type[ServiceError] = ServiceError) -> Iterator[type[ServiceError]]:
@@ -48,8 +54,7 @@ def test_every_kind_of_error_has_a_status() -> None:
 
 
 def test_codes_and_statuses_are_those_of_the_contract() -> None:
-    promised = {code: status for code, status in STATUS_OF_CODE.items() if code not in WITH_KEYS}
-    assert {kind.code: status for kind, status in STATUS.items()} == promised
+    assert {kind.code: status for kind, status in STATUS.items()} == STATUS_OF_CODE
     assert len({kind.title for kind in STATUS}) == len(STATUS)
 
 
@@ -89,6 +94,13 @@ async def test_where_another_method_would_do_it_is_named() -> None:
     answer = await answer_to(MethodNotAllowed("GET, HEAD"))
     assert answer[0]["status"] == 405
     assert header(answer, b"allow") == "GET, HEAD"
+
+
+@within_deadline
+async def test_who_came_without_a_key_is_told_which_kind_is_asked_for() -> None:
+    answer = await answer_to(Unauthorized("A key was expected."))
+    assert answer[0]["status"] == 401
+    assert header(answer, b"www-authenticate") == "Bearer"
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,8 @@ OTHER = {
     "max_body_bytes": 1,
     "notice_seconds": 0.5,
     "drain_seconds": 1,
+    "keys_file": Path("keys.toml"),
+    "keys": '[some]\nsha256 = "..."\n',
 }
 BAD: list[tuple[str, object]] = [
     ("port", -1),
@@ -143,6 +145,17 @@ def test_help_describes_every_field(capsys: pytest.CaptureFixture[str]) -> None:
     for name, field in Settings.model_fields.items():
         assert option(name) in text
         assert (field.description or "nothing is said of it") in text
+
+
+@pytest.mark.parametrize(
+    ("fields", "has_keys"), [({}, False), ({"keys": ""}, True), ({"keys_file": Path("none")}, True)]
+)
+def test_whether_keys_are_asked_for_is_known(fields: dict[str, Any], has_keys: bool) -> None:
+    assert Settings(**fields).has_keys == has_keys
+
+
+def test_keys_are_not_shown() -> None:
+    assert "zebra4711" not in repr(Settings(keys="zebra4711"))
 
 
 def test_there_is_a_worker_for_each_cpu() -> None:

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
+from fastapi import Security
+from fastapi.security import HTTPBearer
 from pydantic_core import to_json
 from starlette.requests import ClientDisconnect
 
@@ -39,6 +41,24 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     503: NOT_READY,
     504: _problem("Not ready within the deadline"),
 }
+
+KEY_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    401: _problem("No key, or one that is not known"),
+    403: _problem("The key may not do this"),
+    429: _problem("The quota of the key is used up; Retry-After says when to come again"),
+}
+KEY = HTTPBearer(scheme_name="key", description="A key from the operator", auto_error=False)
+
+
+def guarded(settings: Settings, *statuses: int) -> dict[str, Any]:
+    """How a router is included whose routes ask for a key, where there are keys. Only for the
+    OpenAPI document: it is the gate that asks."""
+    if not settings.has_keys:
+        return {}
+    return {
+        "dependencies": [Security(KEY)],
+        "responses": {status: KEY_PROBLEMS[status] for status in statuses},
+    }
 
 
 def deadline_of(exchange: Exchange) -> float:
