@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
@@ -14,8 +14,8 @@ from tests.running import DEADLINE
 class Scraped:
     """The numbers of one moment, all of them samples of Prometheus."""
 
-    def __init__(self, url: str) -> None:
-        response = httpx.get(f"{url}/metrics", timeout=DEADLINE)
+    def __init__(self, url: str, headers: Mapping[str, str] | None = None) -> None:
+        response = httpx.get(f"{url}/metrics", headers=headers, timeout=DEADLINE)
         assert response.status_code == 200
         assert response.headers["content-type"].startswith("text/plain; version=0.0.4")
         self.text = response.text
