@@ -16,9 +16,9 @@ What rests on this:
   spreads the load can take note, closes the listening socket, then the channels, which tells the
   workers to finish and end; they do the same if this process is killed. SIGINT spares the while,
   and a second signal of it kills them.
-- Whatever else all workers must know (a quota, say) goes over the channels, through here.
-- Numbers that workers share lie in files of prometheus_client's multiprocess mode, in a folder that
-  lives as long as this process.
+- Whatever else all workers must know goes over the channels, through here.
+- Numbers that workers share lie in a folder that lives as long as this process: those for /metrics
+  in files of prometheus_client's multiprocess mode, the quotas of keys in one of their own each.
 """
 
 from __future__ import annotations

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
+from threading import Event
 
 import httpx
 
@@ -51,9 +53,12 @@ def test_of_many_clients_of_two_workers_exactly_as_many_succeed_as_there_are_tok
                 for _ in range(15)
             ]
 
+        began = time.monotonic()
         with ThreadPoolExecutor(len(client)) as pool:
             answers = Counter(chain.from_iterable(pool.map(ask, range(len(client)))))
-        assert answers == {200: BURST, 429: 12 * 15 - BURST}  # one more comes after a minute
+        came_back = int(time.monotonic() - began) // 60  # none, but on a very slow machine
+        assert BURST <= answers[200] <= BURST + came_back
+        assert answers[200] + answers[429] == 12 * 15
         assert status(service, OTHER) == 200  # each key has its own
 
 
@@ -64,6 +69,39 @@ def test_a_worker_that_dies_takes_no_quota_with_it() -> None:
         os.kill(worker, signal.SIGKILL)
         eventually(in_the_place_of(service, {worker}))
         assert status(service, OTHER) == 429
+
+
+def test_what_is_refused_by_its_head_alone_costs_nothing() -> None:
+    """Where there is too much work already, nobody has looked at the key."""
+    many = made("many", "predict", per_minute=1, burst=10_000)
+    load = {"texts": ["A long story about a good film. " * 60] * 64}
+    with RunningService(keys=ONE.entry + many.entry, queue_limit_ms="1") as service:
+        over = Event()
+
+        def saturate() -> None:
+            with httpx.Client(base_url=service.url, timeout=DEADLINE) as client:
+                while not over.is_set():
+                    client.post("/sentiment/batch", json=load, headers=ONE.header)
+
+        with (
+            ThreadPoolExecutor() as pool,
+            httpx.Client(base_url=service.url, timeout=DEADLINE) as client,
+        ):
+
+            def ask() -> httpx.Response:
+                return client.post("/sentiment", json={"text": "good"}, headers=many.header)
+
+            answers = [ask()]
+            busy = pool.submit(saturate)
+            try:
+                while "ratelimit" in answers[-1].headers:
+                    answers.append(ask())
+            finally:
+                over.set()
+                busy.result()
+            *counted, refused = answers
+            assert refused.status_code == 503
+            assert ask().headers["ratelimit"].startswith(f'"default";r={9_999 - len(counted)};')
 
 
 def test_new_workers_read_the_keys_anew(tmp_path: Path) -> None:
