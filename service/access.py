@@ -95,5 +95,5 @@ class _Limit:
 
 
 def _told(spent: Spent) -> Header:
-    """`t`: within so many seconds there will be no more than `r`."""
+    """`r` are left, and there is one more after `t` seconds, rounded up as in Retry-After."""
     return b"ratelimit", b'"default";r=%d;t=%d' % (spent.left, math.ceil(spent.wait / 1e9))

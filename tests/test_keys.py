@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import subprocess
 import sys
 import tomllib
@@ -124,6 +125,23 @@ def test_each_key_is_found_by_itself_and_by_nothing_else() -> None:
         for near in (one.key[:-1], one.key + "a", one.key.upper(), one.sha256, name, ""):
             assert find_key(keys, near.encode()) is None
     assert find_key(keys, b"\xff\0" * 10_000) is None
+
+
+@pytest.mark.parametrize("sent", [APP.key, OPERATOR.key, "unknown"])
+def test_what_was_sent_is_compared_with_every_hash(
+    sent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In constant time, which is no test's to measure."""
+    compared: list[bytes] = []
+
+    def compare(one: bytes, other: bytes) -> bool:
+        compared.append(other)
+        return one == other
+
+    keys = load_keys(Settings(keys=BOTH))
+    monkeypatch.setattr(hmac, "compare_digest", compare)
+    find_key(keys, sent.encode())
+    assert compared == [key.sha256 for key in keys.values()]
 
 
 def test_keys_do_not_show_their_hashes() -> None:
