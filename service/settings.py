@@ -85,5 +85,6 @@ class Settings(BaseSettings):
         """The variables that make another process read the same settings."""
         return {
             f"SERVICE_{name.upper()}": str(value)
-            for name, value in self.model_dump(exclude_none=True).items()
+            for name, value in self.model_dump().items()
+            if value is not None
         }

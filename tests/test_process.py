@@ -134,7 +134,8 @@ def test_help_names_every_setting_and_its_default() -> None:
         assert f"--{name.replace('_', '-')} " in ended.stdout
         assert field.description
         words = " ".join(ended.stdout.split())
-        default = f" (default: {field.default})" if field.default_factory is None else ""
+        default = "null" if field.default is None else field.default
+        default = f" (default: {default})" if field.default_factory is None else ""
         assert f"{field.description}{default}" in words
     assert "SERVICE_" in ended.stdout
 
