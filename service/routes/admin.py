@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 
 from service.errors import DeadlineExceeded
 from service.exchange import deadline
-from service.routes.answering import NO_SUCH_MODEL, NOT_RELOADED, RELOADING
+from service.routes.answering import FORBIDDEN, NO_SUCH_MODEL, NOT_RELOADED, RELOADING
 from service.routes.models import model_named
 from service.schemas import Reloaded
 
@@ -20,7 +20,8 @@ Reload = Callable[[], Awaitable[tuple[list[str], list[str]]]]
 
 
 @router.post(
-    "/models/{name}/reload", responses={404: NO_SUCH_MODEL, 503: NOT_RELOADED, 504: RELOADING}
+    "/models/{name}/reload",
+    responses={403: FORBIDDEN, 404: NO_SUCH_MODEL, 503: NOT_RELOADED, 504: RELOADING},
 )
 async def reload_a_model(request: Request, name: str) -> Reloaded:
     """Look at the folder of models again. All are loaded, verified and taken up together, or none:

@@ -42,9 +42,10 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     504: _problem("Not ready within the deadline"),
 }
 
+FORBIDDEN = _problem("The key may not do this")
 KEY_PROBLEMS: dict[int | str, dict[str, Any]] = {
     401: _problem("No key, or one that is not known"),
-    403: _problem("The key may not do this"),
+    403: FORBIDDEN,
     429: _problem("The quota of the key is used up; Retry-After says when to come again"),
 }
 KEY = HTTPBearer(scheme_name="key", description="A key from the operator", auto_error=False)
