@@ -119,7 +119,7 @@ def test_broken_version_leaves_all_as_it_was_and_the_log_says_why(models: Path) 
             folder / "model.int8.onnx"
         ),
         "model.onnx has": lambda folder: cut_short(folder / "model.onnx"),
-        "golden case 1": lambda folder: change_golden_case(folder, label=MARK),
+        "model.int8.onnx: golden case 1": lambda folder: change_golden_case(folder, label=MARK),
     }
     with RunningService("--workers", "2", models_dir=str(models)) as service:
         before = service.workers()
