@@ -7,6 +7,7 @@ import logging
 import signal
 import socket
 import sys
+from ipaddress import ip_address
 
 from pydantic import ValidationError
 from pydantic_settings import CliApp
@@ -24,6 +25,11 @@ GREETING = """Serving {models} on {url}, described on {url}/docs
 Try: curl {url}/sentiment -d '{{"text": "What a wonderful film!"}}'
 Stop with Ctrl-C."""
 
+UNPROTECTED = (
+    "service: others can connect to {host}, and no API keys are configured. Listen on 127.0.0.1, "
+    "or set SERVICE_ALLOW_NO_KEYS=true (--allow-no-keys) to let everyone in."
+)
+
 
 def main() -> None:
     """Serve until told to stop by SIGINT or SIGTERM; then finish what is open and exit with 0."""
@@ -34,7 +40,10 @@ def main() -> None:
     _check_keys(settings)
     with _listen(settings.host, settings.port) as listener:
         host, port = listener.getsockname()[:2]
-        url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        if not (settings.allow_no_keys or settings.has_keys or _is_private(host)):
+            sys.exit(UNPROTECTED.format(host=host))
+        scheme = "https" if settings.tls_cert else "http"
+        url = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
         def greet(models: list[str]) -> None:
             print(GREETING.format(models=" and ".join(models), url=url), flush=True)
@@ -61,6 +70,11 @@ def _check_keys(settings: Settings) -> None:
         sys.exit(f"service: {error}.")
     if open_to_others(settings):
         log.warning("%s can be read by others than its owner", settings.keys_file)
+
+
+def _is_private(host: str) -> bool:
+    """Whether only this machine can connect to this address."""
+    return ip_address(host).is_loopback
 
 
 def _listen(host: str, port: int) -> socket.socket:

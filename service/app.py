@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
 from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
+from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
@@ -20,6 +21,7 @@ from service.errors import MethodNotAllowed, NotFound
 from service.exchange import RequestIds
 from service.gate import Gate
 from service.keys import load_keys
+from service.pages import page_headers
 from service.registry import load_models
 from service.routes import admin, digits, health, metrics, models, numbers, sentiment
 from service.routes.answering import ANY_OTHER, guarded
@@ -39,10 +41,10 @@ def create_app(settings: Settings) -> FastAPI:
         title="Moodigit",
         version=VERSION,
         description="Handwritten digits and the mood of texts.",
+        docs_url=None,  # ours, with what a browser may do there
         redoc_url=None,
         redirect_slashes=False,
         responses={"default": ANY_OTHER},
-        swagger_ui_parameters={"validatorUrl": None},  # else other hosts are asked for a badge
         lifespan=_lifespan,
     )
     app.state.settings = settings
@@ -54,7 +56,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(metrics.router, **guarded(settings, 401, 429))
     for resource in (models, health):
         app.include_router(resource.router)
-    app.add_route("/", _documentation, include_in_schema=False)
+    app.add_route("/", _to_documentation, include_in_schema=False)
+    app.add_api_route("/docs", _page_of(app), include_in_schema=False)
     # In place of Starlette's and FastAPI's layers for errors and limits, which the gate has, too.
     app.middleware_stack = ExceptionMiddleware(
         AsyncExitStackMiddleware(app.router), handlers={HTTPException: _unrouted}
@@ -83,7 +86,28 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
 
 
-async def _documentation(request: Request) -> Response:  # noqa: ARG001
+def _page_of(app: FastAPI) -> Callable[[], Awaitable[Response]]:
+    """The page that describes the service, put together from what FastAPIOffline brings."""
+    static = "/static-offline-docs"
+    page = get_swagger_ui_html(
+        openapi_url="/openapi.json",
+        title=app.title,
+        swagger_js_url=f"{static}/swagger-ui-bundle.js",
+        swagger_css_url=f"{static}/swagger-ui.css",
+        swagger_favicon_url=f"{static}/favicon.png",
+        swagger_ui_parameters={"validatorUrl": None},  # else other hosts are asked for a badge
+    )
+    text = bytes(page.body).decode()
+    # Swagger UI has styles and pictures in itself.
+    page.headers.update(page_headers(text, styles="'self' 'unsafe-inline'", images="'self' data:"))
+
+    async def documentation() -> Response:
+        return page
+
+    return documentation
+
+
+async def _to_documentation(request: Request) -> Response:  # noqa: ARG001
     return RedirectResponse("docs")
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import ClassVar
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from service.limits import LimitedProtocol
 
 
 class _Refused:
@@ -16,15 +16,14 @@ class _Refused:
     message_event = asyncio.Event()
 
 
-class Connection(HttpToolsProtocol):
-    """uvicorn's, which also refuses by the head alone, tells when it ends, and can announce its
-    last answer."""
+class Connection(LimitedProtocol):
+    """uvicorn's within limits, which also refuses by the head alone, tells when it ends, and can
+    announce its last answer."""
 
     refusal: ClassVar[Callable[..., bytes | None]]
     when_lost: Callable[[], None]
-    answers_once: Callable[[], bool]
 
-    def on_headers_complete(self) -> None:
+    def on_head(self) -> None:
         self._unset_keepalive_if_required()  # which an answer before may have begun
         # Not where answers wait for their turn, nor where the connection does not stay open.
         if (
@@ -39,15 +38,12 @@ class Connection(HttpToolsProtocol):
             if answer := Connection.refusal(method, self.url, self.headers, defaults):
                 self.cycle = _Refused()  # type: ignore[assignment]
                 self.transport.write(answer)
+                if self.has_long_body():
+                    self.linger()
                 return
-        super().on_headers_complete()
+        super().on_head()
         if self.answers_once():
             self.shutdown()  # which closes it after the request that has just begun
-
-    def on_message_complete(self) -> None:
-        super().on_message_complete()
-        if isinstance(self.cycle, _Refused):
-            self.on_response_complete()  # from here on, the connection is idle
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)

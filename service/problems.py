@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import math
+from collections.abc import Iterable
+from http import HTTPStatus
 
 from service import errors
 from service.errors import ServiceError
-from service.exchange import Exchange, Header
+from service.exchange import Exchange, Header, usual_headers
 
 log = logging.getLogger(__name__)
 
@@ -71,3 +73,13 @@ def problem_headers(error: ServiceError) -> list[Header]:
     if isinstance(error, errors.Unauthorized):
         headers.append((b"www-authenticate", b"Bearer"))
     return headers
+
+
+def whole_answer(error: ServiceError, request_id: str, more: Iterable[Header]) -> bytes:
+    """As `answer_problem` has it sent, for where there is no exchange; `more` headers are added."""
+    status = HTTPStatus(STATUS[type(error)])
+    body = problem_json(error, request_id)
+    usual = usual_headers(body, MEDIA_TYPE, request_id)
+    headers = (*more, *usual, *problem_headers(error))
+    head = f"HTTP/1.1 {status} {status.phrase}\r\n".encode()
+    return b"%b%b\r\n%b" % (head, b"".join(b"%b: %b\r\n" % each for each in headers), body)

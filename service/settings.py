@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, field_validator
 from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, CliToggleFlag, SettingsConfigDict
 
 from service.cpus import allowed_cpus
 
@@ -32,6 +33,10 @@ class Settings(BaseSettings):
     )
 
     host: Annotated[str, Field(description="address to listen on")] = "127.0.0.1"
+    allow_no_keys: Annotated[
+        CliToggleFlag[bool],
+        Field(description="let others connect, without API keys"),
+    ] = False
     port: Annotated[int, Field(ge=0, le=65_535, description="port; 0 takes a free one")] = 8000
     workers: Annotated[
         int, Field(ge=1, description="processes that answer, by default one for each CPU")
@@ -56,6 +61,31 @@ class Settings(BaseSettings):
             ge=0, le=3600, description="time from SIGTERM, not ready, until no connection is taken"
         ),
     ] = 1.0
+    max_connections: Annotated[
+        int, Field(ge=1, description="most open connections of a worker; more are turned away")
+    ] = 2048
+    head_seconds: Annotated[
+        int, Field(ge=1, description="time for the head of a request, or a TLS handshake, to come")
+    ] = 10
+    body_seconds: Annotated[
+        int, Field(ge=1, description="time for the body of a request to come")
+    ] = 30
+    send_seconds: Annotated[
+        int, Field(ge=1, description="time in which a client may take nothing of its answer")
+    ] = 30
+    idle_seconds: Annotated[
+        int, Field(ge=1, description="time that a connection stays open between requests")
+    ] = 5
+    tls_cert: Annotated[
+        Path | None, Field(description="certificate chain (PEM) to serve HTTPS with")
+    ] = None
+    tls_key: Annotated[
+        Path | None, Field(description="its private key (PEM), where not in the same file")
+    ] = None
+    tls_key_password: Annotated[str, Field(description="password of the key, if it has one")] = ""
+    trusted_proxies: Annotated[
+        str, Field(description="addresses or networks whose X-Forwarded headers are believed")
+    ] = ""
     drain_seconds: Annotated[
         int, Field(ge=1, description="time for open requests when the service is told to stop")
     ] = 30
@@ -75,6 +105,13 @@ class Settings(BaseSettings):
     def pins(self) -> dict[str, int]:
         """Model -> the one version that may serve."""
         return {name: int(version) for name, version in PIN.findall(self.pinned)}
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _all_addresses(cls, value: str) -> str:
+        for each in filter(None, value.split(",")):
+            ip_network(each.strip())
+        return value
 
     @property
     def threads(self) -> int:

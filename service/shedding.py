@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from service.errors import Invalid, ServiceError
-from service.exchange import Header, RequestIds, deadline, usual_headers
+from service.exchange import Header, RequestIds, deadline
 from service.predictor import Predictor
-from service.problems import MEDIA_TYPE, STATUS, problem_headers, problem_json
+from service.problems import whole_answer
 from service.settings import Settings
 from service.telemetry import count_request
 
@@ -57,15 +57,5 @@ class Shedding:
         except ServiceError as error:
             request_id = self._ids.of(found.get(b"x-request-id"))
             count_request(path.decode(), error.code, None)
-            return _answer(error, request_id, defaults)
+            return whole_answer(error, request_id, defaults)
         return None
-
-
-def _answer(error: ServiceError, request_id: str, defaults: Sequence[Header]) -> bytes:
-    """As `problems.answer_problem` has it sent."""
-    status = STATUS[type(error)]
-    body = problem_json(error, request_id)
-    usual = usual_headers(body, MEDIA_TYPE, request_id)
-    headers = (*defaults, *usual, *problem_headers(error))
-    head = b"HTTP/1.1 %d Service Unavailable\r\n" % status
-    return b"%b%b\r\n%b" % (head, b"".join(b"%b: %b\r\n" % each for each in headers), body)

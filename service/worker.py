@@ -38,13 +38,16 @@ from service import counters
 from service.app import create_app, gate, shedding
 from service.connection import Connection
 from service.errors import Draining, KeysError, ModelError, NotReady
+from service.files import room_for
 from service.registry import Model, rejected
 from service.settings import Settings
 from service.telemetry import COUNTED
+from service.tls import TlsError, tls_context
 
 NOTHING_NEW = "The models were not loaded anew: what served before goes on. The log says why."
 RETRY_SECONDS = 0.05  # while the supervisor does not read
 FIRST_REQUEST_SECONDS = 1.0  # for one that is on its way when the service is told to stop
+CHECK_SECONDS = 1.0  # between two looks for clients that overstay
 
 
 def main() -> None:
@@ -55,11 +58,15 @@ def main() -> None:
     settings = Settings()
     counters.add_up_ended()
     try:
+        tls = tls_context(settings)
         app = create_app(settings)
-    except (KeysError, ModelError) as error:
+    except (KeysError, ModelError, TlsError) as error:
         channel.send(_line({"failed": str(error)}))
         sys.exit(1)
     application = gate(app)
+    Connection.settings = settings
+    Connection.most = room_for(settings.max_connections)
+    Connection.ids = application.ids
     Connection.refusal = shedding(app, application.ids).refusal
     config = uvicorn.Config(
         application,
@@ -68,7 +75,12 @@ def main() -> None:
         log_level="warning",
         access_log=False,
         server_header=False,
-        proxy_headers=False,  # no answer depends on the address of a client
+        headers=[("x-content-type-options", "nosniff")],
+        # No answer depends on the address of a client, only what is noted of it.
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies,
+        timeout_keep_alive=settings.idle_seconds,
+        ssl_context_factory=None if tls is None else lambda *_: tls,
         timeout_graceful_shutdown=settings.drain_seconds,
     )
     _Server(config, channel, app).run(sockets=[])
@@ -100,9 +112,16 @@ class _Server(uvicorn.Server):
         # group, and what they mean is decided there.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         loop.add_reader(self._channel, self._receive)
+        loop.call_later(CHECK_SECONDS, self._check)
         models: Mapping[str, Model] = self._state.models
         self._tell("rejected", rejected(models, self._state.settings))
         self._tell("ready", [model.predictor.version for model in models.values()])
+
+    def _check(self) -> None:
+        loop = asyncio.get_running_loop()
+        for connection in self._open():
+            connection.check(loop.time())
+        loop.call_later(CHECK_SECONDS, self._check)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """As uvicorn's, which closes whatever is quiet, but after a while in which requests that
@@ -187,9 +206,16 @@ class _Server(uvicorn.Server):
 
     async def _welcome(self, client: socket.socket) -> None:
         client.setblocking(False)
+        tls: dict[str, Any] = {}
+        if self.config.ssl:
+            patience = Connection.settings.head_seconds
+            tls = {"ssl": self.config.ssl, "ssl_handshake_timeout": patience}
         try:
-            await asyncio.get_running_loop().connect_accepted_socket(self._connection, client)
-        except OSError:  # it has gone already
+            if tls and len(self._arriving) > Connection.most:
+                raise ConnectionAbortedError
+            loop = asyncio.get_running_loop()
+            await loop.connect_accepted_socket(self._connection, client, **tls)
+        except OSError:  # it has gone already, or does not speak TLS
             client.close()
             self._lost()
 

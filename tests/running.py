@@ -51,7 +51,7 @@ class RunningService:
             if "Ctrl-C" in line:
                 break
         impatience.cancel()
-        if (found := re.search(r"http://\S+:\d+", self.greeting)) is None:
+        if (found := re.search(r"https?://\S+:\d+", self.greeting)) is None:
             _, written = self.stop()
             self._log.close()
             raise AssertionError(f"the service did not start: {written}")
@@ -92,7 +92,7 @@ class RunningService:
 
     def connect(self) -> socket.socket:
         """A bare connection, for what no client would send."""
-        host, port = self.url.removeprefix("http://").rsplit(":", 1)
+        host, port = self.url.partition("://")[2].rsplit(":", 1)
         return socket.create_connection((host.strip("[]"), int(port)), timeout=DEADLINE)
 
     def workers(self) -> set[int]:

@@ -12,10 +12,10 @@ from tests.running import ROOT
 # A module imports only those to its right, and none between the same signs. A package has one
 # place; what its own modules do among themselves is up to them.
 ORDER = """
-__main__ > supervisor > acceptor > process, worker > app, connection > routes, shedding > registry >
-reading, explaining > digits, sentiment > predictor > batching, session, artifact > admission >
-waiting > cost > gate > access > keys, quota > problems > exchange > telemetry > schemas, counters >
-contract > settings > cpus, errors
+__main__ > supervisor > acceptor > process, worker > app, connection, tls, files > routes, shedding,
+limits, pages > registry > reading, explaining > digits, sentiment > predictor > batching, session,
+artifact > admission > waiting > cost > gate > access > keys, quota > problems > exchange >
+telemetry > schemas, counters > contract > settings > cpus, errors
 """
 PLACE = {
     name.strip(): place for place, names in enumerate(ORDER.split(">")) for name in names.split(",")

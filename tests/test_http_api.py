@@ -117,7 +117,7 @@ def test_another_method_is_not_allowed_and_the_right_one_is_named(
         "/../../etc/passwd",
         "/static-offline-docs/../../__init__.py",
         "/static-offline-docs/%2e%2e/core.py",
-        f"/{'long' * 5_000}",
+        f"/{'long' * 3_000}",
         "/digits;a=b",
         "/models/digits/1",
         "/docs/",
@@ -134,7 +134,7 @@ def test_there_is_nothing_at_any_other_path(
     problem_of(response)
 
 
-@pytest.mark.parametrize("name", [MARK, "Digits", "%00", "%ff", "digits%0a", "..", "long" * 5_000])
+@pytest.mark.parametrize("name", [MARK, "Digits", "%00", "%ff", "digits%0a", "..", "long" * 3_000])
 def test_there_is_no_other_model_and_those_that_are_get_named(
     service: RunningService, name: str
 ) -> None:

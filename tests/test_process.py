@@ -76,7 +76,7 @@ def test_it_listens_where_it_is_told_to(host: str) -> None:
             socket.create_server((host, 0), family=socket.AF_INET6).close()
         except OSError:
             pytest.skip("no IPv6 here")
-    with RunningService("--host", host) as service:
+    with RunningService("--host", host, "--allow-no-keys") as service:
         assert ask(service).status_code == 200
 
 

@@ -16,6 +16,7 @@ from service.settings import Settings
 # One value for each field, other than its default and within its limits.
 OTHER = {
     "host": "0.0.0.0",  # noqa: S104 - nothing listens
+    "allow_no_keys": True,
     "port": 0,
     "workers": 10_007,
     "models_dir": Path("other models"),
@@ -25,6 +26,15 @@ OTHER = {
     "max_batch": 1,
     "max_body_bytes": 1,
     "notice_seconds": 0.5,
+    "max_connections": 1,
+    "head_seconds": 1,
+    "body_seconds": 1,
+    "send_seconds": 1,
+    "idle_seconds": 1,
+    "tls_cert": Path("certificate.pem"),
+    "tls_key": Path("key.pem"),
+    "tls_key_password": "secret",
+    "trusted_proxies": "10.0.0.0/8, ::1",
     "drain_seconds": 1,
     "keys_file": Path("keys.toml"),
     "keys": '[some]\nsha256 = "..."\n',
@@ -49,6 +59,13 @@ BAD: list[tuple[str, object]] = [
     ("notice_seconds", -1),
     ("notice_seconds", "nan"),
     ("notice_seconds", "inf"),
+    ("max_connections", 0),
+    ("head_seconds", 0),
+    ("body_seconds", 0),
+    ("send_seconds", 0),
+    ("idle_seconds", 0),
+    ("trusted_proxies", "*"),
+    ("trusted_proxies", "10.0.0.1/8"),  # which of both is meant?
     ("drain_seconds", 0),
 ]
 
@@ -93,7 +110,8 @@ def test_environment_sets_a_field_and_no_other(field: str, monkeypatch: pytest.M
 @pytest.mark.parametrize("field", OTHER)
 def test_command_line_sets_a_field_and_no_other(field: str) -> None:
     expected = {**Settings().model_dump(), field: OTHER[field]}
-    assert from_command_line(option(field), str(OTHER[field])).model_dump() == expected
+    value = [] if OTHER[field] is True else [str(OTHER[field])]
+    assert from_command_line(option(field), *value).model_dump() == expected
 
 
 def test_command_line_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,127 @@
+"""HTTPS, with a certificate made here."""
+
+from __future__ import annotations
+
+import shutil
+import ssl
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.raw import read_to_end
+from tests.running import DEADLINE, RunningService, run_to_its_end
+
+pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
+PASSWORD = "a password"  # noqa: S105
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """cert.pem with key.pem, and other.pem, a key that does not belong to it; locked.pem is
+    key.pem with a password."""
+    folder = tmp_path_factory.mktemp("tls")
+    new = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]
+    names = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+    for key, cert in (("key.pem", "cert.pem"), ("other.pem", "another.pem")):
+        files = ["-keyout", str(folder / key), "-out", str(folder / cert)]
+        subprocess.run([*new, *names, *files], check=True, capture_output=True, timeout=DEADLINE)
+    lock = ["openssl", "rsa", "-aes128", "-passout", f"pass:{PASSWORD}"]
+    files = ["-in", str(folder / "key.pem"), "-out", str(folder / "locked.pem")]
+    subprocess.run([*lock, *files], check=True, capture_output=True, timeout=DEADLINE)
+    return folder
+
+
+def settings(folder: Path, cert: str = "cert.pem", key: str = "key.pem") -> dict[str, str]:
+    return {"tls_cert": str(folder / cert), "tls_key": str(folder / key)}
+
+
+@pytest.fixture(scope="module")
+def secure(folder: Path) -> Iterator[RunningService]:
+    with RunningService(
+        **settings(folder, key="locked.pem"), tls_key_password=PASSWORD, head_seconds="1"
+    ) as service:
+        yield service
+
+
+def trusting(folder: Path) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=str(folder / "cert.pem"))
+
+
+def test_it_answers_over_https(secure: RunningService, folder: Path) -> None:
+    assert secure.url.startswith("https://")
+    assert f"{secure.url}/docs" in secure.greeting
+    with httpx.Client(base_url=secure.url, verify=trusting(folder), timeout=DEADLINE) as client:
+        for _ in range(3):
+            answer = client.post("/sentiment", json={"text": "A good film."})
+            assert answer.json()["label"] == "positive"
+        assert client.post("/digits", content=bytes(20 * 2**20)).status_code == 413
+        assert client.post("/digits", content=iter([bytes(2**20)] * 20)).status_code == 413
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_it_speaks_the_versions_of_today(
+    secure: RunningService, folder: Path, version: ssl.TLSVersion
+) -> None:
+    context = trusting(folder)
+    context.minimum_version = context.maximum_version = version
+    with context.wrap_socket(secure.connect(), server_hostname="localhost") as connection:
+        connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.recv(12) == b"HTTP/1.1 200"
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
+def test_it_speaks_no_older_version(secure: RunningService, folder: Path) -> None:
+    context = trusting(folder)
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    context.minimum_version = ssl.TLSVersion.TLSv1
+    context.maximum_version = ssl.TLSVersion.TLSv1_1
+    with secure.connect() as connection, pytest.raises(ssl.SSLError):
+        context.wrap_socket(connection, server_hostname="localhost")
+
+
+def test_whoever_does_not_shake_hands_is_let_go_without_a_word(secure: RunningService) -> None:
+    with secure.connect() as silent, secure.connect() as plain:
+        plain.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"HTTP" not in read_to_end(plain)
+        assert read_to_end(silent) == b""
+    assert secure.written() == ""
+
+
+def test_a_head_that_stops_is_let_go(secure: RunningService, folder: Path) -> None:
+    with trusting(folder).wrap_socket(secure.connect(), server_hostname="localhost") as connection:
+        connection.sendall(b"GET /health")
+        answer = b""
+        while chunk := connection.recv(65_536):
+            answer += chunk
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"malformed" in answer
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"tls_cert": "missing.pem", "tls_key": "key.pem"}, "tls_cert"),
+        ({"tls_cert": "cert.pem", "tls_key": "missing.pem"}, "tls_key"),
+        ({"tls_cert": "cert.pem", "tls_key": "other.pem"}, "mismatch"),
+        ({"tls_cert": "cert.pem", "tls_key": "cert.pem"}, "tls_key"),
+        ({"tls_cert": "key.pem", "tls_key": "key.pem"}, "tls_cert"),
+        ({"tls_cert": "cert.pem", "tls_key": "locked.pem"}, "tls_key_password"),
+        ({"tls_cert": "cert.pem"}, "tls_key"),
+        ({"tls_key": "key.pem"}, "tls_cert"),
+    ],
+)
+def test_a_wrong_file_ends_the_start_with_one_line(
+    folder: Path, given: dict[str, str], named: str
+) -> None:
+    ended = run_to_its_end(
+        "--port", "0", **{name: str(folder / file) for name, file in given.items()}
+    )
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    [line] = ended.stderr.splitlines()
+    assert line.startswith("service: ")
+    assert named in line
+    assert str(folder) not in line
