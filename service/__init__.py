@@ -16,6 +16,8 @@ ink on blank paper (`ink`), and that one digit in the form of MNIST (`image`). F
 several digits, `contract.lines` finds all that may be one, which run as rows of their own, and
 `reading` joins the likeliest.
 
-Errors (`errors`) get their status at the edge (`problems`), numbers are told by `telemetry`. `app`
-puts the parts of a worker together, `registry` fills it with verified models from `models/`.
+Errors (`errors`) get their status at the edge (`problems`), numbers are told by `telemetry`. Where
+its time went (`timing`) is told of each request by `request_log` and, where asked for, `tracing`;
+all else that is logged gets its form in `logs`, and `line_writer` writes it. `app` puts the parts
+of a worker together, `registry` fills it with verified models from `models/`.
 """

@@ -7,11 +7,13 @@ import logging
 import signal
 import socket
 import sys
+from importlib import metadata
 from ipaddress import ip_address
 
 from pydantic import ValidationError
 from pydantic_settings import CliApp
 
+from service import logs
 from service.errors import KeysError
 from service.keys import load_keys, open_to_others
 from service.process import NotStarted
@@ -35,8 +37,10 @@ def main() -> None:
     """Serve until told to stop by SIGINT or SIGTERM; then finish what is open and exit with 0."""
     for number in (signal.SIGINT, signal.SIGTERM):  # until the supervisor takes them over
         signal.signal(number, lambda *_: sys.exit(0))
-    logging.basicConfig(format="%(levelname)s %(message)s")
     settings = _read_settings()
+    if settings.trace_endpoint and not _can_trace():
+        sys.exit("service: traces need what pip install 'moodigit[trace]' brings; see README.md.")
+    logs.begin(settings)
     _check_keys(settings)
     with _listen(settings.host, settings.port) as listener:
         host, port = listener.getsockname()[:2]
@@ -60,6 +64,14 @@ def _read_settings() -> Settings:
     except ValidationError as error:
         wrong = (f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
         sys.exit(f"service: {'; '.join(wrong)}. See python -m service --help.")
+
+
+def _can_trace() -> bool:
+    """Told by what is installed: to load it would make this process heavy."""
+    try:
+        return bool(metadata.version("opentelemetry-exporter-otlp-proto-http"))
+    except metadata.PackageNotFoundError:
+        return False
 
 
 def _check_keys(settings: Settings) -> None:

@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
 from service.errors import Invalid, TooLarge
+from service.timing import Timing
 
 Header = tuple[bytes, bytes]
 
@@ -54,7 +55,14 @@ def usual_headers(body: bytes, media_type: bytes, request_id: str) -> list[Heade
 
 
 class Exchange(Request):
-    """A Starlette request that knows its limits and sends its own answer."""
+    """A Starlette request that knows its limits, sends its own answer, and keeps what is to be told
+    of both."""
+
+    began = 0.0  # by time.perf_counter
+    status = 0  # of the answer, once that has begun
+    bytes_in = bytes_out = 0  # of the bodies, as far as they were read and sent
+    model = ""  # name and version of what it is for
+    timing: Timing | None = None
 
     def __init__(
         self, scope: Scope, receive: Receive, send: Send, request_id: str, max_body_bytes: int
@@ -88,6 +96,7 @@ class Exchange(Request):
                     raise ClientDisconnect
                 chunks.append(message.get("body", b""))
                 size += len(chunks[-1])
+                self.bytes_in = size
                 if size > self._max_body_bytes:
                     raise self._too_large()
                 more = message.get("more_body", False)
@@ -104,6 +113,7 @@ class Exchange(Request):
     ) -> None:
         """Send the whole answer."""
         self.answered = True
+        self.status, self.bytes_out = status, len(body)
         await self._send(
             {
                 "type": "http.response.start",

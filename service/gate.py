@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
@@ -25,6 +25,9 @@ from service.telemetry import count_key, count_request
 log = logging.getLogger(__name__)
 
 Endpoint = Callable[[Exchange], Awaitable[None]]
+
+Observer = Callable[[Exchange, str, float], None]
+"""Is told of a request that has ended: its outcome, and how many seconds it took."""
 
 
 class Gate:
@@ -43,6 +46,7 @@ class Gate:
         self._max_body_bytes = max_body_bytes
         self._access = access
         self.ids = RequestIds()
+        self.observers: Sequence[Observer] = ()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers every HTTP request exactly once, unless its client has gone."""
@@ -51,11 +55,15 @@ class Gate:
             return
         began = time.perf_counter()
         exchange = Exchange(scope, receive, send, "", self._max_body_bytes)
+        exchange.began = began
         exchange.request_id = self.ids.of(exchange.found.get(b"x-request-id"))
         outcome = await self._outcome(exchange)
-        count_request(exchange.route, outcome, time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        count_request(exchange.route, outcome, seconds)
         if exchange.key:
             count_key(exchange.key, outcome)
+        for observer in self.observers:
+            observer(exchange, outcome, seconds)
 
     async def _outcome(self, exchange: Exchange) -> str:
         """Have it answered; `ok`, the code of its error, or `gone`."""
@@ -83,7 +91,9 @@ class Gate:
             problem = Internal("The service failed on this request.")
             problem.__cause__ = error
         if exchange.answered:
-            log.error("request %s broke off", exchange.request_id, exc_info=problem)
+            request_id = exchange.request_id
+            named = {"request_id": request_id}
+            log.error("request %s broke off", request_id, exc_info=problem, extra=named)
         else:
             await answer_problem(exchange, problem)
         return problem.code
@@ -94,8 +104,11 @@ class Gate:
         async def send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 exchange.answered = True
+                exchange.status = message["status"]
                 MutableHeaders(scope=message)["X-Request-ID"] = exchange.request_id
                 message["headers"].extend(exchange.quota)
+            else:
+                exchange.bytes_out += len(message.get("body", b""))
             await exchange._send(message)
 
         try:

@@ -12,13 +12,14 @@ from typing import Any, Generic, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from service.batching import Answered, Batcher, Outcome
+from service.batching import Answered, Batcher
 from service.contract.manifest import GoldenCase, Manifest
 from service.errors import ServiceError
 from service.schemas import ModelCard
 from service.session import Session
 from service.settings import Settings
 from service.telemetry import QueueMetrics
+from service.timing import Timing
 
 Raw = TypeVar("Raw")
 Features = TypeVar("Features")
@@ -61,22 +62,6 @@ class Task(Protocol[Raw, Features, Answer]):
     def golden_output(self, answer: Answer, /) -> tuple[str, list[float]]: ...
 
 
-@dataclass(slots=True)
-class Timing:
-    """Where the time of one request went, in seconds; of a bulk call the longest of its rows."""
-
-    decode: float = 0.0
-    queue: float = 0.0
-    infer: float = 0.0
-    batch: int = 0
-
-    def add(self, outcome: Outcome[list[float]]) -> None:
-        """Take in what one row had to wait for."""
-        self.queue = max(self.queue, outcome.queued)
-        self.infer = max(self.infer, outcome.ran)
-        self.batch = max(self.batch, outcome.batch)
-
-
 @dataclass(frozen=True, slots=True)
 class _Upload(Generic[Raw]):
     raw: Raw
@@ -96,6 +81,7 @@ class Predictor(Generic[Raw, Features, Answer]):
     ) -> None:
         self.manifest = manifest
         self.task = task
+        self.version = f"{manifest.name}/{manifest.version}"  # as in answers: digits/1
         self._session = session
         self._max_batch = settings.max_batch
         name, limit = manifest.name, settings.queue_limit_ms / 1000
@@ -128,11 +114,6 @@ class Predictor(Generic[Raw, Features, Answer]):
         self._split = decoder("split", **apart)
         self._decode_large = decoder("decode_large", **apart)
 
-    @property
-    def version(self) -> str:
-        """As in answers: digits/1."""
-        return f"{self.manifest.name}/{self.manifest.version}"
-
     def is_quick(self, raw: Raw) -> bool:
         """Whether the answer is there so soon that a client can hardly leave before it."""
         return self.task.runs_on_loop and self.task.is_light(raw)
@@ -152,15 +133,15 @@ class Predictor(Generic[Raw, Features, Answer]):
 
         `deadline` is a time of the event loop.
         """
-        started = time.perf_counter()
+        timing.began = time.perf_counter()
         if self.task.is_light(raw):
             features = self.task.decode(raw)
         else:
             upload = await asyncio.to_thread(self._weighed, raw, self.task.decode)
             features = await _decoded(self._decoder(upload), upload, deadline)
-        timing.decode = time.perf_counter() - started
+        timing.decode = time.perf_counter() - timing.began
         outcome = await self._infer.submit(features, deadline)
-        timing.add(outcome)
+        timing.add(outcome.queued, outcome.ran, outcome.batch)
         answer = self.task.postprocess(outcome.result, features)
         return explain(answer, features) if explain else answer
 
@@ -169,9 +150,9 @@ class Predictor(Generic[Raw, Features, Answer]):
     ) -> list[Answer | ServiceError]:
         """An answer or an error for each input, in order; raises ServiceError where no input of the
         call can be run at all."""
-        started = time.perf_counter()
+        timing.began = time.perf_counter()
         decoded = await self._decode_many(raws, deadline)
-        timing.decode = time.perf_counter() - started
+        timing.decode = time.perf_counter() - timing.began
         rows = [each for each in decoded if not isinstance(each, ServiceError)]
         outcomes = iter(await self._infer.submit_many(rows, deadline) if rows else [])
         answers: list[Answer | ServiceError] = []
@@ -181,7 +162,7 @@ class Predictor(Generic[Raw, Features, Answer]):
             elif isinstance(outcome := next(outcomes), ServiceError):
                 answers.append(outcome)
             else:
-                timing.add(outcome)
+                timing.add(outcome.queued, outcome.ran, outcome.batch)
                 answers.append(self.task.postprocess(outcome.result, features))
         return answers
 
@@ -196,16 +177,16 @@ class Predictor(Generic[Raw, Features, Answer]):
         """The answer to one input that takes many rows, or none: `split` makes them, in a thread,
         and `merge` the answer out of their logits, in order; raises ServiceError if any row fails.
         """
-        started = time.perf_counter()
+        timing.began = time.perf_counter()
         self.refuse_if_full(deadline)
         upload = await asyncio.to_thread(self._weighed, raw, split)
         whole, rows = await _decoded(self._split, upload, deadline)
-        timing.decode = time.perf_counter() - started
+        timing.decode = time.perf_counter() - timing.began
         logits: list[list[float]] = []
         for outcome in await self._infer.submit_many(rows, deadline) if rows else []:
             if isinstance(outcome, ServiceError):
                 raise outcome
-            timing.add(outcome)
+            timing.add(outcome.queued, outcome.ran, outcome.batch)
             logits.append(outcome.result)
         return merge(whole, logits)
 

@@ -53,7 +53,12 @@ def problem(error: ServiceError, request_id: str) -> dict[str, object]:
 def problem_json(error: ServiceError, request_id: str) -> bytes:
     """The body as it is sent; a fault of ours is logged on its way out, with its cause."""
     if isinstance(error, errors.Internal):
-        log.error("request %s failed", request_id, exc_info=error.__cause__ or error)
+        log.error(
+            "request %s failed",
+            request_id,
+            exc_info=error.__cause__ or error,
+            extra={"request_id": request_id},
+        )
     return json.dumps(problem(error, request_id)).encode()
 
 

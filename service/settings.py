@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator
 from pydantic_core import PydanticCustomError
@@ -95,6 +95,28 @@ class Settings(BaseSettings):
     keys: Annotated[
         str | None, Field(repr=False, description="the text of such a file, instead of it")
     ] = None
+    log_format: Annotated[
+        Literal["auto", "json", "console"],
+        Field(description="json, console, or auto: console where standard error is a terminal"),
+    ] = "auto"
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Field(description="least level that is logged; requests that went well are info"),
+    ] = "info"
+    access_log: Annotated[bool, Field(description="whether each request is logged")] = True
+    trace_endpoint: Annotated[
+        str | None,
+        Field(
+            pattern="^https?://.+$",
+            description="URL that traces are sent to by OTLP over HTTP; without one, none are",
+        ),
+    ] = None
+    trace_share: Annotated[
+        float,
+        Field(
+            ge=0, le=1, description="share of requests traced, but for those that say themselves"
+        ),
+    ] = 0.1
 
     @property
     def has_keys(self) -> bool:

@@ -99,6 +99,10 @@ MODELS = Gauge(
     ["model", "version", "file"],
     multiprocess_mode="livemax",
 )
+LOST_LINES = Counter(
+    "moodigit_log_lines_dropped",
+    "Lines of the log that could not be written: a full disk, or a reader that does not read",
+)
 
 
 COUNTED = {

@@ -28,21 +28,26 @@ import socket
 import sys
 from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
 
-from service import counters
+from service import counters, logs
 from service.app import create_app, gate, shedding
 from service.connection import Connection
 from service.errors import Draining, KeysError, ModelError, NotReady
 from service.files import room_for
+from service.gate import Observer
+from service.line_writer import LineWriter
 from service.registry import Model, rejected
+from service.request_log import RequestLog
 from service.settings import Settings
-from service.telemetry import COUNTED
+from service.telemetry import COUNTED, LOST_LINES
 from service.tls import TlsError, tls_context
+
+log = logging.getLogger(__name__)
 
 NOTHING_NEW = "The models were not loaded anew: what served before goes on. The log says why."
 RETRY_SECONDS = 0.05  # while the supervisor does not read
@@ -52,11 +57,11 @@ CHECK_SECONDS = 1.0  # between two looks for clients that overstay
 
 def main() -> None:
     """Serve what comes over the channel, until its end."""
-    logging.basicConfig(format="%(levelname)s %(message)s")
     channel = socket.socket(fileno=int(sys.argv[1]))
     channel.setblocking(False)
     settings = Settings()
     counters.add_up_ended()
+    writer = logs.begin(settings, LOST_LINES.inc)
     try:
         tls = tls_context(settings)
         app = create_app(settings)
@@ -83,7 +88,22 @@ def main() -> None:
         ssl_context_factory=None if tls is None else lambda *_: tls,
         timeout_graceful_shutdown=settings.drain_seconds,
     )
-    _Server(config, channel, app).run(sockets=[])
+    with ExitStack() as stack:
+        application.observers = list(_observers(settings, writer, stack))
+        _Server(config, channel, app).run(sockets=[])
+
+
+def _observers(settings: Settings, writer: LineWriter, stack: ExitStack) -> Iterator[Observer]:
+    """Who is told of each request; leaving the stack ends them."""
+    if settings.access_log:
+        for_people = logs.for_people(settings)
+        yield RequestLog(writer, for_people=for_people, least=settings.log_level)
+    if settings.trace_endpoint:
+        from service.tracing import Tracing  # what it needs is not always installed
+
+        tracing = Tracing(settings.trace_endpoint, settings.trace_share)
+        stack.callback(tracing.close)
+        yield tracing
 
 
 class _Server(uvicorn.Server):
@@ -171,7 +191,7 @@ class _Server(uvicorn.Server):
             self._arriving.add(task)
             task.add_done_callback(self._arriving.discard)
         else:  # the kernel drops what a process may not open any more
-            logging.error("a connection was lost: too many open files")
+            log.error("a connection was lost: too many open files")
             self._lost()
 
     def _hear(self, key: str, value: Any) -> None:

@@ -14,8 +14,9 @@ from tests.running import ROOT
 ORDER = """
 __main__ > supervisor > acceptor > process, worker > app, connection, tls, files > routes, shedding,
 limits, pages > registry > reading, explaining > digits, sentiment > predictor > batching, session,
-artifact > admission > waiting > cost > gate > access > keys, quota > problems > exchange >
-telemetry > schemas, counters > contract > settings > cpus, errors
+artifact > admission > waiting > cost > gate > access > keys, quota > problems, request_log, tracing
+> exchange > timing > telemetry > schemas, counters > contract > logs > line_writer, settings >
+cpus, errors
 """
 PLACE = {
     name.strip(): place for place, names in enumerate(ORDER.split(">")) for name in names.split(",")

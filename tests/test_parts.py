@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 from service.errors import Invalid, ServiceError
-from service.predictor import Predictor, Timing
+from service.predictor import Predictor
 from service.sentiment import Sentiment
 from service.settings import Settings
+from service.timing import Timing
 from tests.committed import committed
 from tests.deadline import DEADLINE, within_deadline
 

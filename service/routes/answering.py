@@ -14,10 +14,11 @@ from starlette.requests import ClientDisconnect
 
 from service.errors import Invalid, ServiceError
 from service.exchange import Exchange, deadline
-from service.predictor import Predictor, Timing
+from service.predictor import Predictor
 from service.problems import problem_json
 from service.registry import Model
 from service.settings import Settings
+from service.timing import Timing
 
 Result = TypeVar("Result")
 
@@ -72,7 +73,9 @@ def deadline_of(exchange: Exchange) -> float:
 def predictor_of(exchange: Exchange, name: str) -> Predictor[Any, Any, Any]:
     """What serves a model now."""
     models: Mapping[str, Model] = exchange.app.state.models
-    return models[name].predictor
+    predictor = models[name].predictor
+    exchange.model = predictor.version
+    return predictor
 
 
 def explain_parameter(adds: str) -> dict[str, Any]:
@@ -105,7 +108,7 @@ async def answer_one(
     explain: Callable[[Any, Any], Any] | None = None,
 ) -> None:
     """Predict, as long as the client waits; `explain` as in `Predictor.predict`."""
-    timing = Timing()
+    timing = exchange.timing = Timing()
     work = predictor.predict(raw, deadline, timing, explain)
     answer = await (work if predictor.is_quick(raw) else _while_connected(exchange, work))
     started = time.perf_counter()
@@ -121,7 +124,7 @@ async def answer_parts(
     deadline: float,
 ) -> None:
     """As `answer_one`, where one input takes many rows; see `Predictor.predict_parts`."""
-    timing = Timing()
+    timing = exchange.timing = Timing()
     work = predictor.predict_parts(raw, split, merge, deadline, timing)
     answer = await _while_connected(exchange, work)
     started = time.perf_counter()
@@ -135,7 +138,7 @@ async def answer_many(
     deadline: float,
 ) -> None:
     """Predict all, as long as the client waits; an error takes the place of its answer only."""
-    timing = Timing()
+    timing = exchange.timing = Timing()
     work = predictor.predict_many(raws, deadline, timing)
     answers = await _while_connected(exchange, work)
     started = time.perf_counter()
