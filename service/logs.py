@@ -13,6 +13,7 @@ import json
 import logging
 import os
 import sys
+import threading
 import time
 import traceback
 import warnings
@@ -22,7 +23,7 @@ from types import TracebackType
 from typing import Any
 
 from service.errors import ModelError, ServiceError
-from service.line_writer import LineWriter
+from service.line_writer import PIECE, LineWriter
 from service.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ log = logging.getLogger(__name__)
 STANDARD_ERROR = 2
 TRUSTED = ("service", "uvicorn", "__main__")  # loggers whose messages hold no input
 MOST_ERRORS = 5  # of a chain of causes
-MOST_FRAMES = 15  # of a stack, the innermost: a line stays within a piece of the writer
+MOST_FRAMES = 15  # of a stack, the innermost
 MOST_CHARACTERS = 1_000  # of a message
 
 
@@ -48,6 +49,9 @@ def begin(settings: Settings, dropped: Callable[[int], None] = lambda _: None) -
     logging.getLogger().handlers = [lines]
     sys.excepthook = _uncaught
     sys.unraisablehook = lambda lost: _uncaught(
+        lost.exc_type, lost.exc_value or lost.exc_type(), lost.exc_traceback
+    )
+    threading.excepthook = lambda lost: _uncaught(
         lost.exc_type, lost.exc_value or lost.exc_type(), lost.exc_traceback
     )
     warnings.showwarning = _warned
@@ -74,6 +78,7 @@ def utc_second(seconds: int) -> str:
 
 def message_in_json(record: logging.LogRecord) -> str:
     """One object on a line; `exception` is a list, the error first and then its causes."""
+    errors = [_described(each) for each in causes(error)] if (error := _error(record)) else []
     fields: dict[str, Any] = {
         "ts": utc(record.created),
         "level": record.levelname.lower(),
@@ -83,17 +88,14 @@ def message_in_json(record: logging.LogRecord) -> str:
     }
     if request_id := getattr(record, "request_id", None):
         fields["request_id"] = request_id
-    if error := _error(record):
-        fields["exception"] = [
-            {
-                "type": _kind(each),
-                **({"message": said} if (said := _said(each)) else {}),
-                "stack": _stack(each),
-            }
-            for each in causes(error)
-        ]
+    if errors:
+        fields["exception"] = errors
     fields["pid"] = record.process
-    return json.dumps(fields) + "\n"
+    line = json.dumps(fields) + "\n"
+    while len(line) > PIECE and len(errors) > 1:
+        errors.pop()
+        line = json.dumps(fields) + "\n"
+    return line
 
 
 def message_for_people(record: logging.LogRecord) -> str:
@@ -134,6 +136,12 @@ def _message(record: logging.LogRecord) -> str:
 
 def _error(record: logging.LogRecord) -> BaseException | None:
     return record.exc_info[1] if record.exc_info else None
+
+
+def _described(error: BaseException) -> dict[str, Any]:
+    said = _said(error)
+    message = {} if said is None else {"message": said}
+    return {"type": _kind(error), **message, "stack": _stack(error)}
 
 
 def _kind(error: BaseException) -> str:

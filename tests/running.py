@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -9,16 +10,20 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from threading import Timer
 from types import TracebackType
-from typing import TypeVar
+from typing import IO, Any, TypeVar
+from urllib.request import Request, urlopen
+from uuid import uuid4
 
 ROOT = Path(__file__).parents[1]
 DEADLINE = 60  # seconds for anything that a process is waited for
+
+REQUEST_LINE = '"event":"request"'
 
 Found = TypeVar("Found")
 
@@ -26,17 +31,24 @@ Found = TypeVar("Found")
 class RunningService:
     """`python -m service` on a free port; leaving the context ends it."""
 
-    def __init__(self, *options: str, **settings: str) -> None:
-        """`options` as on the command line, `settings` as SERVICE_ variables."""
+    def __init__(
+        self,
+        *options: str,
+        stderr: IO[Any] | int | None = None,
+        variables: Mapping[str, str] | None = None,
+        **settings: str,
+    ) -> None:
+        """`options` as on the command line, `settings` as SERVICE_ variables, other `variables` of
+        the environment as they are; `stderr` in place of what `written` reads."""
         # A file, since a pipe that nobody empties would bring the service to a halt.
         self._log = NamedTemporaryFile("r", prefix="service-")  # noqa: SIM115
         with Path(self._log.name).open("a") as log:
             self.process = subprocess.Popen(
                 command("--port", "0", *options),
                 cwd=ROOT,
-                env=environment(settings),
+                env={**environment(settings), **(variables or {})},
                 stdout=subprocess.PIPE,
-                stderr=log,
+                stderr=log if stderr is None else stderr,
                 text=True,
                 start_new_session=True,
             )
@@ -87,8 +99,37 @@ class RunningService:
         return self.process.returncode, self.written()
 
     def written(self) -> str:
-        """What it wrote to standard error up to now."""
-        return Path(self._log.name).read_text()
+        """What it wrote to standard error up to now, but for the lines of requests."""
+        return "".join(line for line in self._lines() if REQUEST_LINE not in line)
+
+    def requests(self) -> list[dict[str, Any]]:
+        """What it wrote of each request up to now."""
+        return [json.loads(line) for line in self._lines() if REQUEST_LINE in line]
+
+    def request(self, request_id: str) -> dict[str, Any]:
+        """What it writes of one request, by its X-Request-ID."""
+        found = eventually(
+            lambda: [each for each in self.requests() if each["request_id"] == request_id]
+        )
+        assert len(found) == 1
+        return found[0]
+
+    def messages(self) -> list[dict[str, Any]]:
+        """What it logged up to now, but for requests."""
+        return [json.loads(line) for line in self.written().splitlines()]
+
+    def faults(self) -> list[dict[str, Any]]:
+        """Errors with a stack, up to all that a single worker has been asked before."""
+        request_id = uuid4().hex
+        asked = Request(f"{self.url}/health/live", headers={"X-Request-ID": request_id})
+        with urlopen(asked, timeout=DEADLINE):
+            self.request(request_id)  # since what it writes stays in order
+        return [each for each in self.messages() if "exception" in each]
+
+    def _lines(self) -> list[str]:
+        """As far as they are whole."""
+        text = Path(self._log.name).read_text()
+        return text[: text.rfind("\n") + 1].splitlines(keepends=True)
 
     def connect(self) -> socket.socket:
         """A bare connection, for what no client would send."""

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.running import DEADLINE, ROOT, RunningService, run_to_its_end
+from tests.running import DEADLINE, ROOT, RunningService, eventually, run_to_its_end
 from tests.shelf import (
     change_golden_case,
     change_manifest,
@@ -126,9 +126,9 @@ def test_a_broken_version_is_passed_over_for_a_lower_one_that_is_whole(models: P
         assert (rejected["version"], rejected["state"]) == (2, "rejected")
         assert rejected["detail"].startswith("model.onnx ")
         assert str(models) not in json.dumps(card)
-        [line] = service.written().splitlines()
-        assert str(models / "digits" / "2") in line
-        assert rejected["detail"] in line
+        [logged] = eventually(service.messages)
+        assert str(models / "digits" / "2") in logged["message"]
+        assert rejected["detail"] in logged["message"]
 
 
 def test_several_broken_versions_end_the_service_with_what_ails_the_highest(models: Path) -> None:

@@ -111,7 +111,7 @@ def test_a_request_that_never_ends_is_told_so_when_patience_does() -> None:
         assert (status, problem["code"]) == (503, "draining")
         status, written = service.ended()
         assert status == 0
-        assert "Traceback" not in written
+        assert written == ""
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -124,7 +124,7 @@ def test_killed_workers_are_replaced(count: int) -> None:
         eventually(lambda: not service.workers() & before)
         assert ask(service).status_code == 200
         eventually(lambda: len(service.workers() - before) == count)
-        assert service.written().count("SIGKILL") == count
+        eventually(lambda: service.written().count("SIGKILL") == count)
 
 
 def test_help_names_every_setting_and_its_default() -> None:

@@ -38,6 +38,11 @@ OTHER = {
     "drain_seconds": 1,
     "keys_file": Path("keys.toml"),
     "keys": '[some]\nsha256 = "..."\n',
+    "log_format": "json",
+    "log_level": "error",
+    "access_log": False,
+    "trace_endpoint": "https://collector.example:4318/v1/traces",
+    "trace_share": 0.5,
 }
 BAD: list[tuple[str, object]] = [
     ("port", -1),
@@ -67,6 +72,12 @@ BAD: list[tuple[str, object]] = [
     ("trusted_proxies", "*"),
     ("trusted_proxies", "10.0.0.1/8"),  # which of both is meant?
     ("drain_seconds", 0),
+    ("log_format", "xml"),
+    ("log_level", "loud"),
+    ("access_log", "perhaps"),
+    ("trace_endpoint", "collector:4318"),
+    ("trace_share", -0.1),
+    ("trace_share", 1.1),
 ]
 
 
