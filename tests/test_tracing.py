@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -19,7 +20,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from service.timing import Timing
-from service.tracing import steps
+from service.tracing import COMPLAINT_SECONDS, MOST_SPANS, steps
 from tests.problems import MARK
 from tests.running import DEADLINE, ROOT, RunningService, eventually
 from training.golden import as_bytes, draw_digit
@@ -243,16 +244,18 @@ def closed_port() -> str:
 
 
 def check_no_harm(endpoint: str, complaints: int) -> None:
+    began = time.monotonic()
     with RunningService(trace_endpoint=endpoint, trace_share="1", drain_seconds="5") as service:
         with httpx.Client(base_url=service.url, timeout=DEADLINE) as client:
-            for _ in range(1_500):  # more spans than wait for the collector
+            for _ in range(MOST_SPANS // 4 + 100):  # more spans than wait for the collector
                 assert client.post("/digits", content=PICTURE).status_code == 200
         eventually(lambda: len(service.messages()) >= complaints)
         service.process.send_signal(15)
         status, _ = service.ended()
         assert status == 0
         assert all("the collector" in each["message"] for each in service.messages())
-        assert len(service.messages()) <= 1, "it is not said with every request"
+        minutes = int((time.monotonic() - began) / COMPLAINT_SECONDS)
+        assert len(service.messages()) <= 1 + minutes, "it is not said with every request"
 
 
 def test_a_collector_that_is_down_harms_nothing() -> None:
@@ -288,7 +291,7 @@ def test_traces_without_what_they_need_end_the_start_with_one_line(tmp_path: Pat
     ended = subprocess.run(
         [sys.executable, "-m", "service", "--trace-endpoint", closed_port(), "--port", "0"],
         cwd=ROOT,
-        env={"PYTHONPATH": str(tmp_path)},
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
         capture_output=True,
         text=True,
         timeout=DEADLINE,
@@ -304,7 +307,8 @@ def test_without_an_endpoint_nothing_of_it_is_loaded() -> None:
     script = "import sys, service.worker; print(*sys.modules)"
     loaded = subprocess.check_output([sys.executable, "-c", script], cwd=ROOT, text=True).split()
     assert "service.worker" in loaded
-    assert not any(each.startswith("opentelemetry") for each in loaded)
+    extra = ("opentelemetry.sdk", "opentelemetry.exporter", "requests")
+    assert not any(each.startswith(extra) for each in loaded)
 
 
 @pytest.mark.parametrize(
