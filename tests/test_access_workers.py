@@ -135,5 +135,6 @@ def test_a_file_that_others_can_read_gets_a_warning(tmp_path: Path) -> None:
     file.write_text(ONE.entry)
     file.chmod(0o640)
     with RunningService(keys_file=str(file), workers="2") as service:
-        [line] = service.written().splitlines()
-        assert line == f"WARNING {file} can be read by others than its owner"
+        [logged] = service.messages()
+        assert logged["level"] == "warning"
+        assert logged["message"] == f"{file} can be read by others than its owner"
