@@ -3,6 +3,7 @@ its run."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +19,11 @@ from tests.committed import committed
 from training.assessment import digits_release, run_images
 from training.cnn import DigitCNN
 from training.datasets import Digits, Splits, load_digits, read_idx
-from training.export import Origin, check_parity, form_to_serve, open_graph
+from training.export import Form, Origin, check_parity, form_to_serve, open_graph
 from training.golden import golden_images
 from training.graphs import digits_graph
 from training.int8_cnn import quantize_cnn
+from training.scores import Scored
 from training.seen import usual_and_unusual
 
 Images = npt.NDArray[np.uint8]
@@ -125,7 +127,7 @@ def test_whole_numbers_take_and_give_what_fp32_does_and_leave_it_as_it_was() -> 
 
 def test_fp32_serves_where_whole_numbers_lose_too_much() -> None:
     """Scales that were taken from black pictures cut off all that others say."""
-    fp32, images = network(), pictures()
+    fp32, images = network(), np.tile(pictures(), (8, 1, 1))
     labels = run_images(open_graph(fp32), images, 64).argmax(axis=1)
     assert len(set(labels.tolist())) > 1
     data = Splits(*(Digits(images, labels) for _ in range(3)))
@@ -138,6 +140,39 @@ def test_fp32_serves_where_whole_numbers_lose_too_much() -> None:
     assert release.golden[3].label == str(
         run_images(open_graph(fp32), read_digit(golden_images()[3]).pixels, 1).argmax()
     )
+
+
+def answered(right: Sequence[bool]) -> Scored:
+    """Of two classes, with the first one true."""
+    logits = np.where(np.array(right)[:, None], [[1, 0]], [[0, 1]]).astype(np.float32)
+    return Scored(logits, np.zeros(len(logits), np.int64))
+
+
+@pytest.mark.parametrize(
+    ("lost", "won", "serves"),
+    [
+        (0, 0, "int8"),
+        (0, 9, "int8"),
+        (1, 0, "int8"),
+        (4, 0, "int8"),
+        (7, 2, "int8"),
+        (300, 299, "int8"),
+        (5, 0, "fp32"),
+        (11, 2, "fp32"),
+        (300, 250, "fp32"),
+    ],
+)
+def test_fp32_serves_where_more_is_lost_than_a_coin_would_take(
+    lost: int, won: int, serves: str
+) -> None:
+    """Of 1,000, one may be lost in any case."""
+    before = [True] * 600 + [False] * 400
+    after = [False] * lost + [True] * (600 - lost) + [True] * won + [False] * (400 - won)
+    fp32, int8 = (
+        Form(name, network(), answered(right), answered(right))
+        for name, right in (("fp32", before), ("int8", after))
+    )
+    assert form_to_serve(fp32, int8).file == serves
 
 
 def forms(models_dir: Path) -> list[onnx.ModelProto]:
