@@ -2,8 +2,9 @@
 # make test     every test that needs Python packages only
 # make check    lint and types
 # make install-training  torch and what else training needs
-# make lock     pin anew what production runs
+# make lock     pin anew what the images hold
 # make test-compose  build and run docker-compose.yml for a test; needs a container engine
+# make test-monitoring  try alerts and dashboard with Prometheus; needs the Debian package prometheus
 # make loadtest drive a service, started for it, and judge every answer: USERS DURATION SCENARIO;
 #               URL=http://... drives a running one; the report is .loadtest/report.html
 # make bench    measure the service against a hand-written one, on a quiet machine with wrk;
@@ -19,7 +20,10 @@ PYTHON ?= python3
 
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: serve test check lock install-training loadtest bench test-compose clean
+COMPILE = .venv/bin/uv pip compile pyproject.toml --universal --generate-hashes --no-header \
+	--no-annotate --python-version 3.11 --quiet
+
+.PHONY: serve test check lock install-training loadtest bench test-compose test-monitoring clean
 
 serve: .venv/serve
 	@exec .venv/bin/python -m service --host $(HOST) --port $(PORT) $(if $(WORKERS),--workers $(WORKERS))
@@ -33,11 +37,15 @@ check: .venv/test
 	.venv/bin/mypy
 
 lock: .venv/test
-	.venv/bin/uv pip compile pyproject.toml --universal --generate-hashes --no-header \
-		--no-annotate --python-version 3.11 --quiet --upgrade --output-file requirements.lock
+	$(COMPILE) --upgrade --output-file requirements.lock
+	$(COMPILE) --upgrade --extra loadtest --constraint requirements.lock \
+		--output-file requirements-loadtest.lock
 
 test-compose: .venv/test
 	.venv/bin/python -m pytest -m compose tests/compose
+
+test-monitoring: .venv/test
+	.venv/bin/python -m pytest -m monitoring
 
 loadtest: .venv/test
 	@SERVICE_HOST=$(HOST) $(if $(WORKERS),SERVICE_WORKERS=$(WORKERS)) .venv/bin/python -m loadtest \

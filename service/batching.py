@@ -91,6 +91,7 @@ class Batcher(Generic[Row, Result]):
         self._max_batch = max_batch
         self._max_padded = max_padded
         self._metrics = metrics
+        self._metrics.lanes(self._lanes)
         self._cost = cost or RunCost(max_batch)
         self._work: Admission[Row, Answered[Result]] = Admission(
             lanes=self._lanes,

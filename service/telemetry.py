@@ -45,6 +45,12 @@ RUN = Histogram(
     ["model", "stage"],
     buckets=SECONDS,
 )
+LANES = Gauge(
+    "moodigit_run_lanes",
+    "Runs that can take place at a time; all are busy when run_seconds grow by as much per second",
+    ["model", "stage"],
+    multiprocess_mode="livesum",
+)
 BATCH = Histogram("moodigit_batch_rows", "Rows of a run", ["model", "stage"], buckets=ROWS)
 SIZE = Counter(
     "moodigit_size",
@@ -146,6 +152,7 @@ class QueueMetrics:
         self._stage = stage
         self._queue = QUEUE.labels(*labels)
         self._run = RUN.labels(*labels)
+        self.lanes = LANES.labels(*labels).set
         self._batch = BATCH.labels(*labels)
         self._size = SIZE.labels(*labels)
         self._padding = PADDING.labels(*labels)

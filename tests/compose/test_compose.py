@@ -2,95 +2,35 @@
 
 from __future__ import annotations
 
-import json
-import os
-import socket
-import subprocess
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import httpx
 import pytest
 
-from loadtest.inputs import draw_digits, write_reviews
-from tests.running import DEADLINE, ROOT
+from loadtest.inputs import draw_digits
+from service.process import SPARE_SECONDS
+from tests.compose.deployment import Deployment, deployed
+from tests.running import DEADLINE
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(1200)]
-
-BUILD_DEADLINE = 1000  # seconds, of which most go to downloads
 
 STATUS = """
 print(next(line.split()[1] for line in open('/proc/1/status') if line.startswith({!r})))
 """
 
-
-class Deployment:
-    """The service as docker-compose.yml runs it, on a free port and under a name of its own."""
-
-    def __init__(self) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
-        self._environment = {**os.environ, "PORT": str(port)}
-
-    def docker(self, *command: str, deadline: float = 2 * DEADLINE) -> str:
-        """Output of a docker command, which must succeed."""
-        process = subprocess.run(
-            ["docker", *command],
-            cwd=ROOT,
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            timeout=deadline,
-            check=False,
-        )
-        if process.returncode:
-            pytest.fail(f"docker {' '.join(command)}: {process.stderr[-2000:]}")
-        return process.stdout.strip()
-
-    def compose(self, *command: str, deadline: float = 2 * DEADLINE) -> str:
-        """Output of a docker compose command, which must succeed."""
-        return self.docker(
-            "compose", "--project-name", "moodigit-test", *command, deadline=deadline
-        )
-
-    def python(self, program: str) -> str:
-        """What a program prints inside the running container."""
-        return self.compose("exec", "-T", "moodigit", "python", "-c", program)
-
-    def container(self) -> dict[str, Any]:
-        """What the engine knows of the container."""
-        name = self.compose("ps", "--all", "--quiet", "moodigit")
-        [known] = json.loads(self.docker("inspect", name))
-        return dict(known)
-
-    def answers(self) -> None:
-        """Both endpoints answer, and rightly."""
-        for picture in draw_digits(10):
-            answer = httpx.post(f"{self.url}/digits", content=picture.file, timeout=DEADLINE)
-            assert answer.json()["label"] == picture.label, answer.text
-        for review in write_reviews(10, sentences=3):
-            answer = httpx.post(
-                f"{self.url}/sentiment", json={"text": review.text}, timeout=DEADLINE
-            )
-            assert answer.json()["label"] == review.label, answer.text
+HELD = """
+import pathlib
+lines = [line for file in pathlib.Path('/proc').glob('[0-9]*/smaps_rollup')
+         for line in file.read_text().splitlines() if line.startswith('Pss:')]
+print(sum(int(line.split()[1]) for line in lines) * 1024)
+"""
 
 
 @pytest.fixture(scope="module")
 def deployment() -> Iterator[Deployment]:
-    """Built, started, healthy; taken down at the end."""
-    try:
-        subprocess.run(["docker", "compose", "ls"], capture_output=True, check=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        pytest.fail(f"no container engine with docker compose answers here: {error}")
-    running = Deployment()
-    running.compose("build", deadline=BUILD_DEADLINE)
-    try:
-        running.compose("up", "--detach", "--wait", "--wait-timeout", "120", deadline=3 * DEADLINE)
+    with deployed() as running:
         yield running
-    finally:
-        running.compose("down", "--volumes", "--remove-orphans")
 
 
 def test_it_becomes_healthy_and_answers(deployment: Deployment) -> None:
@@ -121,6 +61,37 @@ def test_it_holds_neither_torch_nor_what_it_was_made_with(deployment: Deployment
     found = "from importlib.util import find_spec; print(bool(find_spec({!r})))"
     for package in ("torch", "training", "tests", "locust"):
         assert deployment.python(found.format(package)) == "False", package
+
+
+def test_its_image_is_small(deployment: Deployment) -> None:
+    image = deployment.docker("image", "inspect", "--format", "{{.Size}}", "moodigit")
+    assert int(image) < 500e6
+
+
+def test_it_needs_half_of_the_memory_that_it_may_have(deployment: Deployment) -> None:
+    deployment.answers()
+    assert int(deployment.python(HELD)) < int(deployment.services()["moodigit"]["mem_limit"]) / 2
+
+
+def test_no_service_may_do_more_than_it_must(deployment: Deployment) -> None:
+    services = deployment.services()
+    assert services.keys() == {"moodigit", "prometheus", "grafana", "loadtest"}
+    for name, service in services.items():
+        assert {port["host_ip"] for port in service["ports"]} == {"127.0.0.1"}, name
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["restart"] == "unless-stopped", name
+        assert int(service["mem_limit"]) > 0, name
+        assert int(service["pids_limit"]) > 0, name
+        assert service["logging"]["options"].keys() == {"max-size", "max-file"}, name
+
+
+def test_it_is_given_the_time_that_it_takes_to_stop(deployment: Deployment) -> None:
+    service = deployment.services()["moodigit"]
+    drain = int(service["environment"]["SERVICE_DRAIN_SECONDS"])
+    grace = int(service["stop_grace_period"].removesuffix("s"))
+    assert grace > drain + SPARE_SECONDS
 
 
 def test_it_is_started_again_when_its_process_is_killed(deployment: Deployment) -> None:
