@@ -93,6 +93,7 @@ class RunningPrometheus:
     def series(self, expression: str, seconds: int) -> list[list[str]]:
         """The values, as text, of each series that an expression had in the last `seconds`."""
         now = time.time()
-        times = {"start": now - seconds, "end": now, "step": INTERVAL}
-        found = self.ask("query_range", query=expression, **times)
+        found = self.ask(
+            "query_range", query=expression, start=now - seconds, end=now, step=INTERVAL
+        )
         return [[value for _, value in series["values"]] for series in found["result"]]

@@ -77,9 +77,10 @@ def test_prometheus_finds_it_and_the_rules(deployment: Deployment) -> None:
 
     def asked() -> str | None:
         try:
-            targets = httpx.get(f"{api}/targets", timeout=DEADLINE).json()["data"]["activeTargets"]
-        except httpx.TransportError:
+            answer = httpx.get(f"{api}/targets", timeout=DEADLINE).raise_for_status()
+        except httpx.HTTPError:  # it is not there yet, or not ready
             return None
+        targets = answer.json()["data"]["activeTargets"]
         return "".join(target["health"] for target in targets if target["health"] != "unknown")
 
     assert eventually(asked) == "up"
