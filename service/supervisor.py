@@ -192,6 +192,7 @@ class _Supervisor:
                 self._able() and successor.models != self._versions
             ):
                 successor.kill()
+                versions = self._versions
                 continue
             self._versions = successor.models
             self._serving[place] = successor

@@ -6,6 +6,7 @@ import signal
 
 import httpx
 
+from tests.keyring import made
 from tests.running import DEADLINE, RunningService, eventually
 from tests.test_process import BODY, answer_on, ask, begin, refuses_connections
 
@@ -42,9 +43,11 @@ def test_interrupt_cuts_the_notice_short() -> None:
 
 
 def test_models_are_not_loaded_anew_during_the_notice() -> None:
-    with RunningService(notice_seconds="3600") as service:
+    operator = made("operator", "admin")
+    with RunningService(notice_seconds="3600", keys=operator.entry) as service:
         service.process.send_signal(signal.SIGTERM)
         eventually(lambda: ready(service) == (503, "draining"))
-        refused = httpx.post(f"{service.url}/admin/models/digits/reload", timeout=DEADLINE)
+        url = f"{service.url}/admin/models/digits/reload"
+        refused = httpx.post(url, headers=operator.header, timeout=DEADLINE)
         assert (refused.status_code, refused.json()["code"]) == (503, "draining")
         assert service.stop(signal.SIGINT) == (0, "")

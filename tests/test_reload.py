@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 
+from tests.keyring import made
 from tests.problems import MARK
 from tests.running import DEADLINE, RunningService, eventually
 from tests.scraped import Scraped
@@ -23,6 +24,8 @@ from training.golden import as_bytes, draw_digit
 
 TEXT = {"text": "What a wonderful film!"}
 PICTURE = as_bytes(draw_digit(7))
+
+OPERATOR = made("operator", "predict", "admin")
 
 Answer = dict[str, Any]
 
@@ -92,8 +95,8 @@ def test_hangup_takes_up_new_versions_in_all_workers_and_not_one_request_fails(
 
 def test_admin_call_says_what_serves_and_what_did(models: Path) -> None:
     with (
-        RunningService(models_dir=str(models)) as service,
-        httpx.Client(base_url=service.url, timeout=DEADLINE) as client,
+        RunningService(models_dir=str(models), keys=OPERATOR.entry) as service,
+        httpx.Client(base_url=service.url, headers=OPERATOR.header, timeout=DEADLINE) as client,
     ):
         publish_again(models / "sentiment", 2)
         # The second on a connection of the worker that the first has replaced.
@@ -147,19 +150,20 @@ def test_hangups_while_one_reload_runs_make_one_more(models: Path) -> None:
         for _ in range(5):
             hang_up(service)
         eventually(lambda: reloads(service, "ok") == 2)
-        url = f"{service.url}/admin/models/digits/reload"
-        assert httpx.post(url, timeout=DEADLINE).status_code == 200
+        hang_up(service)
+        eventually(lambda: reloads(service, "ok") > 2)
         assert reloads(service, "ok") == 3
 
 
 def test_call_that_comes_while_a_reload_runs_is_answered_after_the_next(models: Path) -> None:
     """Since the one that runs may have read the folder before it was changed."""
-    with RunningService(models_dir=str(models)) as service:
+    with RunningService(models_dir=str(models), keys=OPERATOR.entry) as service:
         hang_up(service)
         eventually(lambda: len(service.workers()) > 1)
         url = f"{service.url}/admin/models/digits/reload"
-        assert httpx.post(url, timeout=DEADLINE).status_code == 200
-        assert reloads(service, "ok") == 2
+        assert httpx.post(url, headers=OPERATOR.header, timeout=DEADLINE).status_code == 200
+        metrics = httpx.get(f"{service.url}/metrics", headers=OPERATOR.header, timeout=DEADLINE)
+        assert 'moodigit_reloads_total{outcome="ok"} 2.0' in metrics.text
 
 
 def test_versions_that_come_between_two_workers_are_taken_up_by_neither(models: Path) -> None:
