@@ -5,6 +5,9 @@
 # make lock     pin anew what the images hold
 # make test-compose  build and run docker-compose.yml for a test; needs a container engine
 # make test-monitoring  try alerts and dashboard with Prometheus; needs the Debian package prometheus
+# make test-faults  break a service under load in every way that is known, MINUTES=20 of it mixed
+#               traffic; the table is .loadtest/faults.md
+# make audit    look for known weaknesses in what production runs and in our own code
 # make loadtest drive a service, started for it, and judge every answer: USERS DURATION SCENARIO;
 #               URL=http://... drives a running one; the report is .loadtest/report.html
 # make bench    measure the service against a hand-written one, on a quiet machine with wrk;
@@ -16,14 +19,16 @@ WORKERS = # one for each CPU
 USERS ?= 20
 DURATION ?= 30s
 SCENARIO ?= MixedDay
+MINUTES ?= 20
 PYTHON ?= python3
 
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check
 
-COMPILE = .venv/bin/uv pip compile pyproject.toml --universal --generate-hashes --no-header \
+COMPILE = .venv/bin/uv pip compile pyproject.toml --universal --generate-hashes --no-header \\
 	--no-annotate --python-version 3.11 --quiet
 
-.PHONY: serve test check lock install-training loadtest bench test-compose test-monitoring clean
+.PHONY: serve test check lock install-training loadtest bench test-compose test-monitoring \\
+	test-faults audit clean
 
 serve: .venv/serve
 	@exec .venv/bin/python -m service --host $(HOST) --port $(PORT) $(if $(WORKERS),--workers $(WORKERS))
@@ -46,6 +51,8 @@ test-compose: .venv/test
 
 test-monitoring: .venv/test
 	.venv/bin/python -m pytest -m monitoring
+test-faults: .venv/test
+	.venv/bin/python -m pytest -m faults --minutes $(MINUTES) tests/faults
 
 loadtest: .venv/test
 	@SERVICE_HOST=$(HOST) $(if $(WORKERS),SERVICE_WORKERS=$(WORKERS)) .venv/bin/python -m loadtest \

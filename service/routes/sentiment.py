@@ -60,7 +60,10 @@ def _json(model: type[BaseModel]) -> dict[str, Any]:
         "parameters": [explain_parameter("the weight of every word, and where it stands")],
         "requestBody": {
             "required": True,
-            "content": {**_json(SentimentRequest), "text/plain": {"schema": {"type": "string"}}},
+            "content": {
+                **_json(SentimentRequest),
+                "text/plain": {"schema": {"type": "string", "minLength": 1}},
+            },
         },
     },
 )

@@ -15,9 +15,15 @@ BINARY = {"schema": {"type": "string", "format": "binary"}}
 
 
 def form_schema(properties: dict[str, Any]) -> dict[str, Any]:
-    """A form that has all of these fields, for the OpenAPI document."""
-    required = list(properties)
-    return {"schema": {"type": "object", "properties": properties, "required": required}}
+    """A form that has all of these fields and no other, for the OpenAPI document."""
+    return {
+        "schema": {
+            "type": "object",
+            "properties": properties,
+            "required": list(properties),
+            "additionalProperties": False,
+        }
+    }
 
 
 ONE_PICTURE = {
