@@ -28,7 +28,7 @@ CONTROL_MINUTES = 4.0  # are enough for a leak to be found
 
 
 class LeakingService(RunningService):
-    wrapper = ["env", f"PYTHONPATH={Path(__file__).parent / 'leaking'}"]
+    wrapper = ("env", f"PYTHONPATH={Path(__file__).parent / 'leaking'}")
 
 
 @contextmanager

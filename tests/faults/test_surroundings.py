@@ -30,7 +30,7 @@ FEW = 48  # descriptors
 
 
 class LoggingToAFullDevice(RunningService):
-    wrapper = ["sh", "-c", 'exec "$@" 2>/dev/full', "sh"]
+    wrapper = ("sh", "-c", 'exec "$@" 2>/dev/full', "sh")
 
 
 @pytest.fixture
@@ -99,13 +99,13 @@ def test_clock_jumps_a_day_ahead_and_two_back_and_nobody_notices(
     offset.write_text("+0")
 
     class Fooled(RunningService):
-        wrapper = [
+        wrapper = (
             "env",
             f"LD_PRELOAD={FAKETIME}",
             f"FAKETIME_TIMESTAMP_FILE={offset}",
             "FAKETIME_NO_CACHE=1",
             "FAKETIME_DONT_FAKE_MONOTONIC=1",
-        ]
+        )
 
     assert FAKETIME.exists(), "the Debian package faketime is needed"
     with Fooled() as service:
