@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections import Counter
 from pathlib import Path
@@ -16,8 +17,8 @@ from tests.test_supervisor import counters
 
 
 class Ledger:
-    """Keeps the files with the numbers of every worker by links of its own, since the service
-    removes them when it ends."""
+    """Keeps the files with the numbers of all workers by links of its own, since they are removed
+    when the service ends."""
 
     def __init__(self, service: RunningService, kept: Path) -> None:
         """To be made while the service runs."""
@@ -42,9 +43,14 @@ class Ledger:
         )
 
     def keep(self) -> None:
-        """What there is now; called also before the service is told to end."""
-        for file in self._folder.glob("*.db"):
-            if not (self._kept / file.name).exists():
+        """What there is, by links; to be called before the service is told to end."""
+        with (self._folder / "lock").open("a") as lock:
+            fcntl.flock(
+                lock, fcntl.LOCK_SH
+            )  # else files of ended workers may be added up meanwhile
+            for file in self._kept.iterdir():
+                file.unlink()
+            for file in self._folder.glob("*.db"):
                 os.link(file, self._kept / file.name)
 
     def answered(self) -> int:
@@ -69,3 +75,9 @@ class Ledger:
         registry = CollectorRegistry()
         MultiProcessCollector(registry, path=str(self._kept))  # type: ignore[no-untyped-call]
         return [sample for family in registry.collect() for sample in family.samples]
+
+
+def ends_well(service: RunningService) -> bool:
+    """Told to end, it does so with 0, and has never said that something failed in it."""
+    status, written = service.stop()
+    return status == 0 and "Traceback" not in written

@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tests.faults.ledger import Ledger
+from tests.faults.ledger import Ledger, ends_well
 from tests.faults.load import Load
 from tests.faults.questions import heavy, mixed, mood
 from tests.faults.table import Row
 from tests.running import RunningService, eventually
-from tests.test_supervisor import holders, is_last_answer
+from tests.test_supervisor import holders
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 
@@ -24,12 +25,11 @@ CLIENTS = 16
 
 def newly_serving(service: RunningService, before: set[int]) -> bool:
     """Whether a new connection is answered by a worker that is none of those `before`."""
-    with service.connect() as probe:
-        assert not is_last_answer(probe)
-        try:
+    with suppress(FileNotFoundError, ConnectionError), service.connect() as probe:
+        probe.sendall(b"GET /health/ready HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        if probe.recv(65_536).startswith(b"HTTP/1.1 200"):
             return holders(service)[probe.getsockname()[1]] not in before
-        except FileNotFoundError:  # another was closed while they were looked through
-            return False
+    return False  # it came to the one that ends, or another ended while they were looked through
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -71,13 +71,13 @@ def test_sigterm_at_70_percent_of_what_it_can_do_loses_no_accepted_request(
             time.sleep(4)
             ledger.keep()
             told = time.monotonic()
-            status, written = service.stop(signal.SIGTERM)
+            ended = ends_well(service)
             taken = time.monotonic() - told
             time.sleep(0.5)
         row.tallies.append(tally)
         row.measured += [
             f"at {rate:,.0f}/s",
-            f"ended after {taken:.1f} s with status {status}",
+            f"ended after {taken:.1f} s",
             f"{tally.crossed} crossed the end of their connection unread",
         ]
         full.check()
@@ -85,7 +85,7 @@ def test_sigterm_at_70_percent_of_what_it_can_do_loses_no_accepted_request(
         assert tally.lost == []
         assert tally.answers.keys() <= {(route, "ok") for route, _ in tally.answers}
         assert tally.unconnected > 0  # it went on while nobody listened
-        assert (status, written) == (0, "")
+        assert ended
         ledger.agrees_with(full, tally)
 
 
@@ -117,4 +117,4 @@ def test_deadlines_pass_while_the_worker_is_stopped(row: Row, kept: Path) -> Non
             time.sleep(1)
         after.check()
         assert after.answered("ok") == after.sent > 0
-        assert service.stop() == (0, "")
+        assert ends_well(service)

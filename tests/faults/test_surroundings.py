@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.faults.ledger import Ledger
+from tests.faults.ledger import Ledger, ends_well
 from tests.faults.load import Load
 from tests.faults.questions import mixed
 from tests.faults.table import Row
@@ -70,8 +70,7 @@ def serves_and_replaces_a_worker(service: RunningService, row: Row, kept: Path) 
     for worker in service.workers():
         os.kill(worker, signal.SIGKILL)  # which is logged
     eventually(lambda: httpx.get(f"{service.url}/health/ready", timeout=DEADLINE).is_success)
-    status, _ = service.stop()
-    assert status == 0
+    assert ends_well(service)
 
 
 def test_log_on_a_full_device_harms_nothing(row: Row, kept: Path) -> None:
@@ -124,7 +123,7 @@ def test_clock_jumps_a_day_ahead_and_two_back_and_nobody_notices(
         tally.check()
         assert tally.answered("ok") == tally.sent - tally.crossed > 0
         ledger.agrees_with(tally)
-        assert service.stop() == (0, "")
+        assert ends_well(service)
 
 
 def test_without_descriptors_open_connections_are_served_and_then_all_again(
@@ -151,5 +150,4 @@ def test_without_descriptors_open_connections_are_served_and_then_all_again(
             time.sleep(2)
         after.check()
         assert after.answered("ok") == after.sent - after.crossed > 0
-        status, _ = service.stop()
-        assert status == 0
+        assert ends_well(service)
