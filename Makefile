@@ -24,10 +24,10 @@ PYTHON ?= python3
 
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check
 
-COMPILE = .venv/bin/uv pip compile pyproject.toml --universal --generate-hashes --no-header \\
+COMPILE = .venv/bin/uv pip compile pyproject.toml --universal --generate-hashes --no-header \
 	--no-annotate --python-version 3.11 --quiet
 
-.PHONY: serve test check lock install-training loadtest bench test-compose test-monitoring \\
+.PHONY: serve test check lock install-training loadtest bench test-compose test-monitoring \
 	test-faults audit clean
 
 serve: .venv/serve

@@ -72,7 +72,9 @@ def digit(picture: bytes) -> Question:
 def mood(text: str, **headers: object) -> Question:
     body = to_json({"text": text})
     return Question(
-        "/sentiment", request("/sentiment", body, **headers), offline("sentiment", text)
+        "/sentiment",
+        request("/sentiment", body, "application/json", **headers),
+        offline("sentiment", text),
     )
 
 
