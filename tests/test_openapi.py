@@ -27,6 +27,7 @@ ACCEPTED = {
     "/sentiment": {"application/json", "text/plain"},
     "/sentiment/batch": {"application/json"},
 }
+ADMIN = "/admin/models/{name}/reload"
 READ = {"/models", "/models/{name}", "/health/live", "/health/ready", "/metrics"}
 REFUSALS = {"400", "413", "415", "422", "503", "504"}
 
@@ -96,7 +97,9 @@ def test_it_is_openapi_with_a_name_and_a_version(document: Schema) -> None:
 
 def test_it_has_every_path_of_the_contract_and_no_other(document: Schema) -> None:
     methods = {path: set(operations) for path, operations in document["paths"].items()}
-    assert methods == {path: {"post"} for path in ACCEPTED} | {path: {"get"} for path in READ}
+    assert methods == {path: {"post"} for path in (*ACCEPTED, ADMIN)} | {
+        path: {"get"} for path in READ
+    }
 
 
 def test_every_reference_leads_somewhere(document: Schema) -> None:
