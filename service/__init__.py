@@ -1,8 +1,9 @@
 """The service, as one request travels through it.
 
 `__main__` reads the settings and listens; `supervisor` starts a worker (`process`) for each CPU
-(`cpus`) and hands it connections. In the `worker`, each `connection` speaks HTTP, and `shedding`
-refuses by its head alone what there is no time for. `gate` gives a request its id, asks where there
+(`cpus`) and hands it connections. In the `worker`, each `connection` speaks HTTP within
+`limits`, over TLS where asked for (`tls`), and `shedding` refuses by its head alone what there is
+no time for. `gate` gives a request its id, asks where there
 are keys for its own (`access`, `keys`) and what is left of that one's quota (`quota`), and leads a
 prediction straight to its route (`routes`), which reads the body (`exchange`) and hands it to the
 predictor of its model (`predictor`). That turns it into features (`digits.decode` or

@@ -19,7 +19,7 @@ ROWS = (1, 2, 4, 8, 16, 32)
 
 REQUESTS = Counter(
     "moodigit_requests",
-    "Requests answered; outcome is ok, the code of the error, or gone where the client left",
+    "Requests answered; outcome is ok, the code of the error, or gone: the client left or was late",
     ["route", "model", "outcome"],
 )
 KEY_REQUESTS = Counter(

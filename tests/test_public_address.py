@@ -22,6 +22,6 @@ def test_an_address_that_others_can_reach_is_refused_without_keys(host: str) -> 
 
 @pytest.mark.parametrize("host", ["127.0.0.2", "localhost", "0.0.0.0"])  # noqa: S104
 def test_it_starts_where_it_is_private_or_may_be_public(host: str) -> None:
-    allowed = {"allow_no_keys": "true"} if host == "0.0.0.0" else {}  # noqa: S104
-    with RunningService("--host", host, **allowed) as service:
+    allowed = str(host == "0.0.0.0")  # noqa: S104
+    with RunningService("--host", host, allow_no_keys=allowed) as service:
         assert ask(service).status_code == 200

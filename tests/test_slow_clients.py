@@ -24,8 +24,9 @@ CHUNKED = b"POST /sentiment HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\
 @pytest.fixture(scope="module")
 def impatient() -> Iterator[RunningService]:
     """A service that waits a second for each thing, except between requests."""
-    short = {"head_seconds": "1", "body_seconds": "1", "send_seconds": "1"}
-    with RunningService(idle_seconds="300", **short) as service:
+    with RunningService(
+        idle_seconds="300", head_seconds="1", body_seconds="1", send_seconds="1"
+    ) as service:
         yield service
 
 

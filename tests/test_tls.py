@@ -34,14 +34,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def settings(folder: Path, cert: str = "cert.pem", key: str = "key.pem") -> dict[str, str]:
-    return {"tls_cert": str(folder / cert), "tls_key": str(folder / key)}
-
-
 @pytest.fixture(scope="module")
 def secure(folder: Path) -> Iterator[RunningService]:
     with RunningService(
-        **settings(folder, key="locked.pem"), tls_key_password=PASSWORD, head_seconds="1"
+        tls_cert=str(folder / "cert.pem"),
+        tls_key=str(folder / "locked.pem"),
+        tls_key_password=PASSWORD,
+        head_seconds="1",
     ) as service:
         yield service
 
