@@ -75,7 +75,9 @@ def test_hangup_to_the_whole_group_is_one_to_load_all_anew_and_ends_nothing() ->
         assert before <= service.workers()
         eventually(lambda: not before & service.workers())
         assert ask(service).status_code == 200
-        assert service.stop() == (0, "")
+        status, written = service.stop()
+        assert status == 0
+        assert written.count("loaded anew") == len(written.splitlines()) == 1
 
 
 def test_worker_that_dies_at_the_start_ends_the_service_with_one_line() -> None:

@@ -91,7 +91,10 @@ def test_hangup_takes_up_new_versions_in_all_workers_and_not_one_request_fails(
         assert {model(service) for _ in range(4)} == {"sentiment/2"}
         assert len(service.workers()) == 2
         assert reloads(service, "ok") == 1
-        assert service.stop() == (0, "")
+        status, written = service.stop()
+        assert status == 0
+        [line] = written.splitlines()
+        assert "loaded anew: digits/2 and sentiment/2" in line
 
 
 def test_admin_call_says_what_serves_and_what_did(models: Path) -> None:
