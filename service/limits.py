@@ -12,7 +12,8 @@ from types import SimpleNamespace
 from typing import ClassVar
 
 from httptools import HttpParserError, HttpParserUpgrade
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from service.errors import Malformed, Overloaded, ServiceError
 from service.exchange import RequestIds
@@ -47,6 +48,7 @@ class LimitedProtocol(HttpToolsProtocol):
     _since: float | None = None  # when `check` first saw that
     _fruitless = 0  # bytes since the last that completed a head or were of a body
     _deaf = False  # nothing that comes matters any more
+    _running: RequestResponseCycle | None = None
     _unsent = 0
     _unsent_since = 0.0
 
@@ -122,7 +124,15 @@ class LimitedProtocol(HttpToolsProtocol):
             cycle.keep_alive = cycle.transport.stays and not self.answers_once()  # type: ignore[attr-defined]
             cycle.transport = self.transport
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._running and not self._running.response_complete:
+            # uvicorn tells the request that came last, behind which others may be at work.
+            self._running.disconnected = True
+            self._running.message_event.set()
         super().connection_lost(exc)
         if self._expected is END:
             LimitedProtocol.lingering -= 1

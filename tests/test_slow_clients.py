@@ -136,6 +136,7 @@ def test_a_client_that_does_not_read_is_cut_off(impatient: RunningService) -> No
             while True:
                 connection.sendall(ask * 100)
         eventually(lambda: port not in holders(impatient))
+    assert impatient.faults() == []  # although requests were at work
 
 
 def test_a_client_that_reads_slowly_gets_all(impatient: RunningService) -> None:
