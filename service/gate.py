@@ -96,6 +96,9 @@ class Gate:
             log.error("request %s broke off", request_id, exc_info=problem, extra=named)
         else:
             await answer_problem(exchange, problem)
+        # It knows this frame, which knows it: whatever the request brought would stay until the
+        # collector of garbage comes by.
+        problem.__traceback__ = None
         return problem.code
 
     async def _pass_on(self, exchange: Exchange) -> None:

@@ -10,13 +10,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from threading import Timer
 from types import TracebackType
-from typing import IO, Any, ClassVar, TypeVar
+from typing import IO, Any, TypeVar
 from urllib.request import Request, urlopen
 from uuid import uuid4
 
@@ -31,9 +31,6 @@ Found = TypeVar("Found")
 class RunningService:
     """`python -m service` on a free port; leaving the context ends it."""
 
-    wrapper: ClassVar[Sequence[str]] = ()
-    """A program that becomes the service after it has changed its surroundings."""
-
     def __init__(
         self,
         *options: str,
@@ -47,7 +44,7 @@ class RunningService:
         self._log = NamedTemporaryFile("r", prefix="service-")  # noqa: SIM115
         with Path(self._log.name).open("a") as log:
             self.process = subprocess.Popen(
-                [*self.wrapper, *command("--port", "0", *options)],
+                command("--port", "0", *options),
                 cwd=ROOT,
                 env={**environment(settings), **(variables or {})},
                 stdout=subprocess.PIPE,

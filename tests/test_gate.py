@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import re
+import weakref
 
 import pytest
 from starlette.responses import Response
@@ -175,3 +177,23 @@ async def test_what_is_not_http_passes_untouched() -> None:
 
     await Gate(app, {}, max_body_bytes=LIMIT, access=NO_KEYS)({"type": "lifespan"}, receive, send)
     assert seen == [{"type": "lifespan"}, receive, send]
+
+
+@within_deadline
+async def test_what_a_refused_request_brought_goes_with_it() -> None:
+    class Brought:
+        """Something large."""
+
+    known: list[weakref.ref[Brought]] = []
+
+    async def take_and_refuse(exchange: Exchange) -> None:
+        brought = Brought()
+        known.append(weakref.ref(brought))
+        await refuse(exchange)
+
+    gc.disable()  # else it may have gone for another reason
+    try:
+        await sent(take_and_refuse)
+        assert [each() for each in known] == [None]
+    finally:
+        gc.enable()

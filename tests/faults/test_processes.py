@@ -21,6 +21,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 
 READY_SECONDS = 5.0
 CLIENTS = 16
+FEW = 6  # whom one worker alone can serve without refusing any
 
 
 def newly_serving(service: RunningService, before: set[int]) -> bool:
@@ -38,7 +39,7 @@ def test_sigkill_of_a_worker_loses_only_its_own_requests(
 ) -> None:
     with RunningService(workers=str(workers)) as service:
         ledger = Ledger(service, kept)
-        with Load(service.url, mixed(), clients=CLIENTS) as tally:
+        with Load(service.url, mixed(), clients=FEW) as tally:
             time.sleep(3)
             ledger.keep()
             [victim, *_] = before = service.workers()

@@ -27,8 +27,7 @@ WARM_UP = 90.0  # seconds; of a longer run, a quarter
 CONTROL_MINUTES = 4.0  # are enough for a leak to be found
 
 
-class LeakingService(RunningService):
-    wrapper = ("env", f"PYTHONPATH={Path(__file__).parent / 'leaking'}")
+LEAKING = {"PYTHONPATH": str(Path(__file__).parent / "leaking")}
 
 
 @contextmanager
@@ -100,6 +99,6 @@ def test_nothing_grows_under_mixed_traffic_with_crashing_clients(
 def test_the_same_judge_finds_what_a_leaking_service_leaks(
     row: Row, kept: Path, minutes: float
 ) -> None:
-    with LeakingService() as service:
+    with RunningService(variables=LEAKING) as service:
         grown = soak(service, kept, row, min(minutes, CONTROL_MINUTES))
     assert leaks(grown) == ["megabytes", "descriptors", "threads"]

@@ -6,6 +6,7 @@ import email.utils
 import os
 import resource
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -27,10 +28,6 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 DAY = 86_400
 FEW = 48  # descriptors
-
-
-class LoggingToAFullDevice(RunningService):
-    wrapper = ("sh", "-c", 'exec "$@" 2>/dev/full', "sh")
 
 
 @pytest.fixture
@@ -74,7 +71,7 @@ def serves_and_replaces_a_worker(service: RunningService, row: Row, kept: Path) 
 
 
 def test_log_on_a_full_device_harms_nothing(row: Row, kept: Path) -> None:
-    with LoggingToAFullDevice() as service:
+    with Path("/dev/full").open("w") as full, RunningService(stderr=full) as service:
         serves_and_replaces_a_worker(service, row, kept)
     row.measured.append("stderr is /dev/full; a worker replaced, one killed")
 
@@ -97,17 +94,14 @@ def test_clock_jumps_a_day_ahead_and_two_back_and_nobody_notices(
     offset = tmp_path / "offset"
     offset.write_text("+0")
 
-    class Fooled(RunningService):
-        wrapper = (
-            "env",
-            f"LD_PRELOAD={FAKETIME}",
-            f"FAKETIME_TIMESTAMP_FILE={offset}",
-            "FAKETIME_NO_CACHE=1",
-            "FAKETIME_DONT_FAKE_MONOTONIC=1",
-        )
-
+    fooled = {
+        "LD_PRELOAD": str(FAKETIME),
+        "FAKETIME_TIMESTAMP_FILE": str(offset),
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
     assert FAKETIME.exists(), "the Debian package faketime is needed"
-    with Fooled() as service:
+    with RunningService(variables=fooled) as service:
         ledger = Ledger(service, kept)
         with Load(service.url, mixed(), clients=4) as tally:
             shown = []
@@ -151,3 +145,23 @@ def test_without_descriptors_open_connections_are_served_and_then_all_again(
         after.check()
         assert after.answered("ok") == after.sent - after.crossed > 0
         assert ends_well(service)
+
+
+@pytest.mark.parametrize("collector", ["gone", "silent"])
+def test_collector_of_traces_that_takes_none_harms_nothing(
+    row: Row, kept: Path, collector: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}/v1/traces"
+        if collector == "gone":
+            listener.close()
+        with RunningService(trace_endpoint=endpoint, trace_share="1") as service:
+            ledger = Ledger(service, kept)
+            with Load(service.url, mixed(), clients=4) as tally:
+                time.sleep(8)
+            row.tallies.append(tally)
+            row.measured.append(f"p99 {1000 * tally.percentile(99):.0f} ms, every request traced")
+            tally.check()
+            assert tally.answered("ok") == tally.sent - tally.crossed > 0
+            ledger.agrees_with(tally)
+            assert ends_well(service)
