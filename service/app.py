@@ -18,7 +18,7 @@ from starlette.responses import RedirectResponse
 
 from service.access import Access
 from service.errors import MethodNotAllowed, NotFound
-from service.exchange import RequestIds
+from service.exchange import Bodies, RequestIds
 from service.gate import Gate
 from service.keys import load_keys
 from service.pages import page_headers
@@ -75,7 +75,9 @@ def gate(app: FastAPI) -> Gate:
         for method in route.methods or ()
     }
     access = Access(app.state.keys, Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
-    return Gate(app, predictions, app.state.settings.max_body_bytes, access)
+    settings: Settings = app.state.settings
+    bodies = Bodies(settings.max_body_bytes, settings.max_bodies_bytes)
+    return Gate(app, predictions, bodies, access)
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
-from service.errors import Invalid, TooLarge
+from service.errors import Invalid, Overloaded, TooLarge
 from service.timing import Timing
 
 Header = tuple[bytes, bytes]
@@ -54,6 +54,15 @@ def usual_headers(body: bytes, media_type: bytes, request_id: str) -> list[Heade
     ]
 
 
+class Bodies:
+    """How many bytes the body of a request may have, and all that are held at a time together."""
+
+    def __init__(self, most: int, most_together: int) -> None:
+        self.most = most
+        self.most_together = most_together
+        self.held = 0  # what was read of bodies whose requests have not ended
+
+
 class Exchange(Request):
     """A Starlette request that knows its limits, sends its own answer, and keeps what is to be told
     of both."""
@@ -65,7 +74,7 @@ class Exchange(Request):
     timing: Timing | None = None
 
     def __init__(
-        self, scope: Scope, receive: Receive, send: Send, request_id: str, max_body_bytes: int
+        self, scope: Scope, receive: Receive, send: Send, request_id: str, bodies: Bodies
     ) -> None:
         super().__init__(scope, receive, send)
         self.request_id = request_id
@@ -74,7 +83,7 @@ class Exchange(Request):
         self.key: str | None = None  # the name of the one it came with, where keys are asked for
         self.quota: tuple[Header, ...] = ()  # what is left of that key's
         self.found = dict(scope["headers"])
-        self._max_body_bytes = max_body_bytes
+        self._bodies = bodies
 
     def header(self, name: bytes) -> str | None:
         """The value of a header by its lower-case name."""
@@ -82,11 +91,11 @@ class Exchange(Request):
         return None if value is None else value.decode("latin-1")
 
     async def body(self) -> bytes:
-        """The whole body; raises TooLarge as soon as it is known to be, ClientDisconnect where it
-        breaks off."""
+        """The whole body; raises TooLarge as soon as it is known to be, Overloaded where all bodies
+        together are, ClientDisconnect where it breaks off."""
         if not hasattr(self, "_body"):
             announced = self.header(b"content-length") or ""
-            if announced.isdecimal() and float(announced) > self._max_body_bytes:
+            if announced.isdecimal() and float(announced) > self._bodies.most:
                 raise self._too_large()
             chunks: list[bytes] = []
             size, more = 0, True
@@ -96,12 +105,19 @@ class Exchange(Request):
                     raise ClientDisconnect
                 chunks.append(message.get("body", b""))
                 size += len(chunks[-1])
+                self._bodies.held += size - self.bytes_in
                 self.bytes_in = size
-                if size > self._max_body_bytes:
+                if size > self._bodies.most:
                     raise self._too_large()
+                if self._bodies.held > self._bodies.most_together:
+                    raise Overloaded("Too many bodies are on their way.", retry_after_ms=1000)
                 more = message.get("more_body", False)
             self._body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         return self._body
+
+    def let_go(self) -> None:
+        """What was read of the body counts no more."""
+        self._bodies.held -= self.bytes_in
 
     async def gone(self) -> None:
         """Return when the client has left; after the body has been read."""
@@ -128,4 +144,4 @@ class Exchange(Request):
         await self._send({"type": "http.response.body", "body": body})
 
     def _too_large(self) -> TooLarge:
-        return TooLarge(f"The body has more than {self._max_body_bytes:,} bytes.")
+        return TooLarge(f"The body has more than {self._bodies.most:,} bytes.")

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.access import Access
 from service.errors import Draining, Internal, ServiceError
-from service.exchange import Exchange, RequestIds
+from service.exchange import Bodies, Exchange, RequestIds
 from service.problems import answer_problem
 from service.telemetry import count_key, count_request
 
@@ -37,13 +37,13 @@ class Gate:
         self,
         app: ASGIApp,
         endpoints: Mapping[tuple[str, str], Endpoint],
-        max_body_bytes: int,
+        bodies: Bodies,
         access: Access,
     ) -> None:
         """`endpoints` are found by method and path."""
         self._app = app
         self._endpoints = endpoints
-        self._max_body_bytes = max_body_bytes
+        self._bodies = bodies
         self._access = access
         self.ids = RequestIds()
         self.observers: Sequence[Observer] = ()
@@ -54,10 +54,13 @@ class Gate:
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
-        exchange = Exchange(scope, receive, send, "", self._max_body_bytes)
+        exchange = Exchange(scope, receive, send, "", self._bodies)
         exchange.began = began
         exchange.request_id = self.ids.of(exchange.found.get(b"x-request-id"))
-        outcome = await self._outcome(exchange)
+        try:
+            outcome = await self._outcome(exchange)
+        finally:
+            exchange.let_go()
         seconds = time.perf_counter() - began
         count_request(exchange.route, outcome, seconds)
         if exchange.key:

@@ -55,6 +55,9 @@ class Settings(BaseSettings):
     ] = 2_000
     max_batch: Annotated[int, Field(ge=1, description="most rows that run together")] = 16
     max_body_bytes: Annotated[int, Field(ge=1, description="largest request body")] = 10 * 2**20
+    max_bodies_bytes: Annotated[
+        int, Field(ge=1, description="most bytes of bodies that a worker holds at a time")
+    ] = 256 * 2**20
     notice_seconds: Annotated[
         float,
         Field(

@@ -10,9 +10,11 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.access import Access
+from service.exchange import Bodies
 from service.gate import Endpoint, Gate
 
 LIMIT = 10  # bytes of a body
+BODIES = Bodies(LIMIT, LIMIT)
 NO_KEYS = Access({}, Path())
 
 
@@ -44,7 +46,7 @@ async def sent(
 
     scope: Scope = {"type": "http", "method": "POST", "path": path, "headers": list(headers)}
     endpoints = {("POST", path): endpoint} if endpoint else {}
-    await Gate(app, endpoints, max_body_bytes=LIMIT, access=access)(scope, receive, send)
+    await Gate(app, endpoints, bodies=BODIES, access=access)(scope, receive, send)
     return answer
 
 

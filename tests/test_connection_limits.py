@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from select import select
 
 import httpx
 import pytest
@@ -231,3 +232,22 @@ def test_one_connection_too_many_is_told_when_to_come_again(small: RunningServic
         eventually(lambda: port not in holders(small))
         assert not is_last_answer(stack.enter_context(small.connect()))
     assert small.written() == ""
+
+
+def test_bodies_that_are_together_too_large_are_refused_until_others_end() -> None:
+    head = b"POST /sentiment HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n"
+    with (
+        RunningService(max_bodies_bytes="300000") as service,
+        service.connect() as first,
+        service.connect() as second,
+    ):
+        first.sendall(head + b" " * 199_999)
+        second.sendall(head + b" " * 199_999)
+        [ready], _, _ = select([first, second], [], [], DEADLINE)
+        problem = last_problem(read_to_end(ready))
+        assert (problem["code"], problem["retry_after_ms"]) == ("overloaded", 1000)
+        other = second if ready is first else first
+        other.sendall(b" ")
+        assert other.recv(12) == b"HTTP/1.1 400"  # read whole, though no JSON
+        long = {"text": "good " * 50_000}
+        assert httpx.post(f"{service.url}/sentiment", json=long, timeout=DEADLINE).is_success

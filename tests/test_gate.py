@@ -15,7 +15,7 @@ from starlette.types import Message, Receive, Scope, Send
 from service.errors import Overloaded
 from service.exchange import Exchange
 from service.gate import Gate
-from tests.asgi import LIMIT, NO_KEYS, header, problem, sent
+from tests.asgi import BODIES, LIMIT, NO_KEYS, header, problem, sent
 from tests.deadline import within_deadline
 
 SECRET = "password: zebra4711"  # noqa: S105 - what no answer may tell
@@ -94,7 +94,7 @@ async def test_requests_without_an_id_get_one_each() -> None:
 
     await asyncio.gather(*(sent(tell_id) for _ in range(100)))  # each with a gate of its own
     scope: Scope = {"type": "http", "method": "POST", "path": "/", "headers": []}
-    gate = Gate(app_that_answers, {("POST", "/"): tell_id}, max_body_bytes=LIMIT, access=NO_KEYS)
+    gate = Gate(app_that_answers, {("POST", "/"): tell_id}, BODIES, NO_KEYS)
 
     async def receive() -> Message:
         return {"type": "http.disconnect"}
@@ -175,7 +175,7 @@ async def test_what_is_not_http_passes_untouched() -> None:
 
     async def send(message: Message) -> None: ...
 
-    await Gate(app, {}, max_body_bytes=LIMIT, access=NO_KEYS)({"type": "lifespan"}, receive, send)
+    await Gate(app, {}, BODIES, NO_KEYS)({"type": "lifespan"}, receive, send)
     assert seen == [{"type": "lifespan"}, receive, send]
 
 

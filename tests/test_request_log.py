@@ -14,7 +14,7 @@ import httpx
 import pytest
 from starlette.types import Scope
 
-from service.exchange import Exchange
+from service.exchange import Bodies, Exchange
 from service.line_writer import LineWriter
 from service.request_log import RequestLog
 from service.timing import Timing
@@ -216,7 +216,7 @@ def exchange(status: int, client: tuple[str, int] | None = None) -> Exchange:
         "headers": [],
         "client": client,
     }
-    found = Exchange(scope, nothing, nothing, "id", 10)
+    found = Exchange(scope, nothing, nothing, "id", Bodies(10, 10))
     found.status, found.route, found.timing = status, "/digits", Timing()
     return found
 
