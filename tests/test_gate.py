@@ -15,7 +15,7 @@ from starlette.types import Message, Receive, Scope, Send
 from service.errors import Overloaded
 from service.exchange import Exchange
 from service.gate import Gate
-from tests.asgi import BODIES, LIMIT, NO_KEYS, header, problem, sent
+from tests.asgi import BODIES, NO_KEYS, header, problem, sent
 from tests.deadline import within_deadline
 
 SECRET = "password: zebra4711"  # noqa: S105 - what no answer may tell
