@@ -13,6 +13,9 @@ from service.sentiment import Phrase, Sentiment
 PHRASES = 16
 """Phrases of a run. More would take hardly less time, and hold up longer what runs beside it."""
 
+KEPT = 30_000
+"""Pairs of words whose log-odds are kept, some MB: of a review, about every third is among them."""
+
 Run = Callable[[Sequence[EncodedText]], list[list[float]]]
 
 
@@ -38,7 +41,7 @@ def split(task: Sentiment, run: Run, text: str) -> tuple[Weighed, list[EncodedTe
         pairs[(len(ids) + 1) // 2 - 1 : (len(ids) + 1) // 2] = [(-1, -1)]
     alone = task.alone
     alone |= _log_odds(task, run, {(word,) for word in ids if (word,) not in alone})
-    beside = _log_odds(task, run, {pair for pair in pairs if min(pair) >= 0})
+    beside = _beside(task, run, {pair for pair in pairs if min(pair) >= 0})
     said = [[alone[word,]] for word in ids]
     for i, pair in enumerate(pairs):
         if pair in beside:
@@ -56,6 +59,16 @@ def merge(
 ) -> ExplainedSentimentAnswer:
     """The usual answer with the words."""
     return {**task.postprocess(logits[0], weighed.encoded), "words": weighed.words}
+
+
+def _beside(task: Sentiment, run: Run, pairs: set[Phrase]) -> dict[Phrase, float]:
+    kept = task.beside
+    found = {pair: kept[pair] for pair in pairs if pair in kept}
+    new = _log_odds(task, run, pairs - kept.keys())
+    if len(kept) + len(new) > KEPT:
+        kept.clear()
+    kept |= new
+    return found | new
 
 
 def _log_odds(task: Sentiment, run: Run, phrases: set[Phrase]) -> dict[Phrase, float]:

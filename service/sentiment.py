@@ -35,7 +35,9 @@ class Sentiment:
         self._encoder = TextEncoder.parse(files["tokenizer.json"], manifest.max_tokens)
         self.temperature = manifest.calibration.temperature
         self.alone: dict[Phrase, float] = {}
-        """Log-odds of single words as far as explaining has asked for them; a few MB at most."""
+        self.beside: dict[Phrase, float] = {}
+        """Log-odds of single words, and of pairs, as far as explaining has asked for them and keeps
+        them; a few MB at most."""
         self._abstention = manifest.abstention or ALWAYS_ANSWERED
         self._labels: Sequence[Any] = manifest.labels
         self._name = f"{manifest.name}/{manifest.version}"

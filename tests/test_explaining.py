@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from service import explaining
 from service.contract.text import EncodedText, TextEncoder
 from service.explaining import PHRASES, merge, split
 from service.sentiment import Sentiment
@@ -23,6 +24,7 @@ def task() -> Sentiment:
     fake = SimpleNamespace(
         temperature=TEMPERATURE,
         alone={},
+        beside={},
         decode_with_offsets=lambda text: ENCODER.encode(text, with_offsets=True),
         postprocess=lambda logits, encoded: {"logit": logits[0], "tokens": encoded.tokens},
     )
@@ -126,3 +128,30 @@ def test_of_a_text_that_is_too_long_the_words_that_were_read_are_weighed() -> No
     # what is left out lies between the last "good" and the first "bad", which so are no neighbours
     assert [word["weight"] * TEMPERATURE for word in words] == pytest.approx([4.0] * 4 + [-4.0] * 4)
     assert words[-1]["end"] == len(text.rstrip())
+
+
+def test_what_was_said_of_words_and_pairs_is_not_asked_again() -> None:
+    asked: list[int] = []
+
+    def counted(rows: Sequence[EncodedText]) -> list[list[float]]:
+        asked.append(len(rows))
+        return run(rows)
+
+    same = task()
+    first, _ = split(same, counted, "a not bad film")
+    assert sum(asked) == 4 + 3
+    asked.clear()
+    second, _ = split(same, counted, "a not bad film")
+    assert not asked
+    assert [word["weight"] for word in first.words] == [word["weight"] for word in second.words]
+    split(same, counted, "a not bad good")
+    assert sum(asked) == 1 + 1
+
+
+def test_no_more_pairs_are_kept_than_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(explaining, "KEPT", 4)
+    same = task()
+    for text in ("a good film", "bad not very film", "film good bad", "a very very good !"):
+        weighed, _ = split(same, run, text)
+        assert [word["weight"] for word in weighed.words] == weights_of(text)
+        assert len(same.beside) <= 4
