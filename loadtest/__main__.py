@@ -68,7 +68,7 @@ def started_service() -> Iterator[str]:
     Ends the program where it does not start, and where it does not end as an operator expects.
     """
     service = subprocess.Popen(
-        [sys.executable, "-m", "service", "--port", "0"],
+        [sys.executable, "-m", "service", "--port", "0", "--access-log", "false"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,

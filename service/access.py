@@ -50,7 +50,9 @@ class Access:
         if not needed:
             return
         if not self.keys:
-            if needed is ADMIN:  # else any page open in a browser on this machine could ask for it
+            # Else any page open in a browser on this machine could ask for it. Only POST does
+            # anything there; of other methods the routes say so.
+            if needed is ADMIN and exchange.scope["method"] == "POST":
                 raise Forbidden(
                     "This needs a key of scope admin, and no keys are configured. "
                     "SIGHUP to the service does the same."

@@ -158,6 +158,7 @@ def _started() -> Iterator[str]:
     """Where a service listens that ends with the context; it takes the settings of the environment
     (SERVICE_...), and what it complains about goes to standard error."""
     command = [sys.executable, "-m", "service", "--host", "127.0.0.1", "--port", "0"]
+    command += ["--access-log", "false"]  # what it says stands between what this program says
     process = subprocess.Popen(  # noqa: S603 - our own
         command,
         stdout=subprocess.PIPE,
