@@ -54,6 +54,7 @@ test-compose: .venv/test
 
 test-monitoring: .venv/test
 	.venv/bin/python -m pytest -m monitoring
+
 test-faults: .venv/test
 	.venv/bin/python -m pytest -m faults --minutes $(MINUTES) tests/faults
 

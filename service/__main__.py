@@ -39,7 +39,7 @@ def main() -> None:
         signal.signal(number, lambda *_: sys.exit(0))
     settings = _read_settings()
     if settings.trace_endpoint and not _can_trace():
-        sys.exit("service: traces need what pip install 'moodigit[trace]' brings; see README.md.")
+        sys.exit("service: traces need what pip install '.[trace]' brings; see README.md.")
     logs.begin(settings)
     _check_keys(settings)
     with _listen(settings.host, settings.port) as listener:

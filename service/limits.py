@@ -75,9 +75,11 @@ class LimitedProtocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except HttpParserUpgrade:
-            self.shutdown()  # there is nothing else to speak, and the parser has lost its place
+            if not self._deaf:
+                self.shutdown()  # there is nothing else to speak, and the parser has lost its place
         except HttpParserError:
-            self._refuse(Malformed("This is not HTTP/1.1."))
+            if not self._deaf:  # else it has its answer already
+                self._refuse(Malformed("This is not HTTP/1.1."))
         if self._deaf:
             return
         if self._fruitless > MAX_HEAD_BYTES:

@@ -47,7 +47,7 @@ class WorkerProcess:
         self.leaving = self.finishing = self._closing = False
         self.open = 0  # connections
         self._born = time.monotonic()
-        self._patience = settings.drain_seconds + SPARE_SECONDS
+        self._patience = settings.idle_seconds + settings.drain_seconds + SPARE_SECONDS
         self._counters = counters
         self._channel, theirs = socket.socketpair()
         self._channel.setblocking(False)

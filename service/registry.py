@@ -85,10 +85,13 @@ def _load_model(shelf: Path, settings: Settings) -> Model:
 
 
 def _versions(shelf: Path) -> Iterator[Path]:
-    """Folders whose name is a number, the highest first."""
-    if shelf.is_dir():
-        numbered = (path for path in shelf.iterdir() if path.name.isdecimal() and path.is_dir())
-        yield from sorted(numbered, key=lambda path: int(path.name), reverse=True)
+    """Folders whose name is a number, the highest first; raises ModelError where none may look."""
+    try:
+        if shelf.is_dir():
+            numbered = (path for path in shelf.iterdir() if path.name.isdecimal() and path.is_dir())
+            yield from sorted(numbered, key=lambda path: int(path.name), reverse=True)
+    except OSError as error:
+        raise ModelError(f"{shelf} cannot be read: {error.strerror}") from error
 
 
 def _load_version(folder: Path, settings: Settings) -> Predictor[Any, Any, Any]:

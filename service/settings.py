@@ -85,7 +85,9 @@ class Settings(BaseSettings):
     tls_key: Annotated[
         Path | None, Field(description="its private key (PEM), where not in the same file")
     ] = None
-    tls_key_password: Annotated[str, Field(description="password of the key, if it has one")] = ""
+    tls_key_password: Annotated[
+        str, Field(repr=False, description="password of the key, if it has one")
+    ] = ""
     trusted_proxies: Annotated[
         str, Field(description="addresses or networks whose X-Forwarded headers are believed")
     ] = ""

@@ -143,10 +143,11 @@ class _Supervisor:
         workers: list[WorkerProcess] = []
         try:
             while len(workers) < count:
-                some = [self._start() for _ in range(min(at_once, count - len(workers)))]
-                workers += some
-                await asyncio.gather(*(worker.started() for worker in some))
-                if wholly and (reasons := some[0].rejected):
+                some = len(workers)
+                for _ in range(min(at_once, count - some)):
+                    workers.append(self._start())  # one by one, since any may raise
+                await asyncio.gather(*(worker.started() for worker in workers[some:]))
+                if wholly and (reasons := workers[some].rejected):
                     raise NotStarted(reasons[0])
             if any(worker.models != workers[0].models for worker in workers):
                 raise NotStarted("the folder of models changed while it was read")
