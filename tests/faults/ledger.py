@@ -12,7 +12,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.samples import Sample
 
 from tests.faults.load import Tally
-from tests.running import RunningService
+from tests.running import RunningService, eventually
 from tests.test_supervisor import counters
 
 
@@ -63,7 +63,8 @@ class Ledger:
         told: Counter[tuple[str, str]] = Counter()
         for tally in tallies:
             told += tally.answers
-        assert self._predictions() == told
+        # A request is counted a moment after its answer is on its way.
+        assert eventually(lambda: self._predictions() == told)
 
     def _predictions(self) -> Counter[tuple[str, str]]:
         routes = ("/digits", "/sentiment")
