@@ -14,7 +14,7 @@ PHRASES = 16
 """Phrases of a run. More would take hardly less time, and hold up longer what runs beside it."""
 
 KEPT = 30_000
-"""Pairs of words whose log-odds are kept, some MB: of a review, about every fourth is among them."""
+"""Pairs of words whose log-odds are kept, some MB: of a review, every fourth is among them."""
 
 Run = Callable[[Sequence[EncodedText]], list[list[float]]]
 
