@@ -77,18 +77,7 @@ def line_in_json(described: str, exchange: Exchange, seconds: float) -> str:
     second = int(now)
     client = exchange.scope.get("client")
     address = _address(client[0]) if client else "null"
-    if (timing := exchange.timing) is None:
-        return PLAIN % (
-            utc_second(second),
-            (now - second) * 1000,
-            described,
-            exchange.request_id,
-            address,
-            exchange.bytes_in,
-            exchange.bytes_out,
-            seconds * 1000,
-        )
-    return PREDICTION % (
+    told = (
         utc_second(second),
         (now - second) * 1000,
         described,
@@ -97,11 +86,11 @@ def line_in_json(described: str, exchange: Exchange, seconds: float) -> str:
         exchange.bytes_in,
         exchange.bytes_out,
         seconds * 1000,
-        timing.decode * 1000,
-        timing.queue * 1000,
-        timing.infer * 1000,
-        timing.batch,
     )
+    if (timing := exchange.timing) is None:
+        return PLAIN % told
+    times = timing.decode * 1000, timing.queue * 1000, timing.infer * 1000
+    return PREDICTION % (*told, *times, timing.batch)
 
 
 def line_for_people(described: str, exchange: Exchange, seconds: float) -> str:  # noqa: ARG001

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from training.lessons import Mix
 from training.pretraining import Pretraining
@@ -30,32 +30,29 @@ class Recipe:
     max_tokens: int = 1024  # what the served model reads
 
 
+DEFAULT = Recipe(
+    epochs=6,
+    learning_rate=1e-3,
+    annealed=True,
+    averaging=0.998,
+    weight_decay=1e-2,
+    word_dropout=0.1,
+    embedding_dropout=0.2,
+    dropout=0.3,
+    word2vec_epochs=3,
+    pretraining=Pretraining(epochs=6, reviews=24_000, tokens=256, learning_rate=2e-3),
+    mix=Mix(labelled=11_200, unlabelled=12_400, cut=12_000, made=12_000, true_label=0.7),
+    vocabulary=30_000,
+    train_tokens=256,
+)
+
 RECIPES = {
-    "default": Recipe(
-        epochs=6,
-        learning_rate=1e-3,
-        annealed=True,
-        averaging=0.998,
-        weight_decay=1e-2,
-        word_dropout=0.1,
-        embedding_dropout=0.2,
-        dropout=0.3,
-        word2vec_epochs=3,
-        pretraining=Pretraining(epochs=6, reviews=24_000, tokens=256, learning_rate=2e-3),
-        mix=Mix(labelled=11_200, unlabelled=12_400, cut=12_000, made=12_000, true_label=0.7),
-        vocabulary=30_000,
-        train_tokens=256,
-    ),
+    "default": DEFAULT,
     # What goes on from a published version, with --start-from.
-    "refined": Recipe(
+    "refined": replace(
+        DEFAULT,
         epochs=3,
         learning_rate=5e-4,
-        annealed=True,
-        averaging=0.998,
-        weight_decay=1e-2,
-        word_dropout=0.1,
-        embedding_dropout=0.2,
-        dropout=0.3,
         word2vec_epochs=0,
         pretraining=None,
         mix=Mix(
@@ -66,8 +63,6 @@ RECIPES = {
             written=8_000,
             true_label=0.7,
         ),
-        vocabulary=30_000,
-        train_tokens=256,
     ),
     "reference": Recipe(
         epochs=5,
