@@ -300,7 +300,7 @@ def test_traces_without_what_they_need_end_the_start_with_one_line(tmp_path: Pat
     assert ended.returncode == 1
     assert ended.stdout == ""
     [line] = ended.stderr.splitlines()
-    assert "pip install 'moodigit[trace]'" in line
+    assert "pip install '.[trace]'" in line
 
 
 def test_without_an_endpoint_nothing_of_it_is_loaded() -> None:
