@@ -1,90 +1,227 @@
-"""Start the service, drive it for a while, stop it: python -m loadtest [--help].
+"""Start the service, drive it for a while, judge it by an SLO: python -m loadtest [--help].
 
-Exits with 0 only if requests were answered and every answer was right.
+Exit status: 0 if the SLO was kept, 1 if it was broken, 2 if nothing could be measured.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import platform
 import re
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
+from typing import NoReturn
+
+from loadtest.kinds import KINDS, SCENARIOS
+from loadtest.report import BEHIND_MS, Result, page, summary
+from loadtest.running import PATIENCE
+from loadtest.shapes import SHAPES
+from loadtest.slo import DEFAULT, Slo, UnreadableSlo, judge, read_slo
+from loadtest.timeline import Timeline, percentile
+from loadtest.watch import Sample, watching
 
 ROOT = Path(__file__).parents[1]
+KEPT, BROKEN, UNUSABLE = 0, 1, 2
 
 
 def main() -> None:
+    options = parse_options()
+    try:
+        slo = read_slo(options.slo, KINDS)
+    except UnreadableSlo as error:
+        fail(str(error))
+    # A SIGTERM must not leave the service behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interrupted = False
+    try:
+        service = nullcontext((options.url, None)) if options.url else started_service()
+        with service as (url, process):
+            timeline, samples, interrupted = drive(url, process, options)
+            result = judged(timeline, samples, slo, options, url)
+            show(result, options.report)
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
+    if not result.kept:
+        sys.exit(BROKEN)
+    sys.exit(128 + signal.SIGINT if interrupted else KEPT)
+
+
+def parse_options() -> argparse.Namespace:
+    """url: str | None, users: int, arrivals: float, duration: seconds, shape: str, scenario: str,
+    slo: Path, report: Path."""
     parser = argparse.ArgumentParser(
         prog="python -m loadtest",
-        description="Drives the service as its clients would, and judges every answer.",
+        description="Drives the service as its clients would, judges every answer, and all of "
+        "them by an SLO. Exit status: 0 SLO kept, 1 SLO broken, 2 nothing measured.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("--url", help="a running service; by default one is started and stopped")
-    parser.add_argument("--users", type=int, default=20, help="clients at a time")
-    parser.add_argument("--duration", default="30s", help="such as 30s or 5m")
     parser.add_argument(
-        "--scenario",
-        choices=["MixedDay", "Digits", "Sentiment"],
-        default="MixedDay",
-        help="what they ask for",
+        "--users",
+        type=int,
+        help="that wait for their answers (default: 20, or 0 with --arrivals)",
+        default=argparse.SUPPRESS,
     )
+    parser.add_argument(
+        "--arrivals",
+        type=float,
+        default=0.0,
+        metavar="RATE",
+        help="requests a second that wait for nobody, timed from when they are due",
+    )
+    parser.add_argument("--duration", type=seconds, default="30s", help="such as 30s, 5m or 2h")
+    parser.add_argument("--shape", choices=SHAPES, default="steady", help="of the load over time")
+    parser.add_argument("--scenario", choices=SCENARIOS, default="MixedDay", help="what is asked")
+    parser.add_argument("--slo", type=Path, default=DEFAULT, help="what is asked of the service")
     parser.add_argument(
         "--report", type=Path, default=Path(".loadtest/report.html"), help="written at the end"
     )
     options = parser.parse_args()
-    # A SIGTERM must not leave the service behind.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    try:
-        if options.url:
-            sys.exit(drive(options.url, options))
-        with started_service() as url:
-            status = drive(url, options)
-    except KeyboardInterrupt:
-        sys.exit(128 + signal.SIGINT)
-    sys.exit(status)
+    options.users = getattr(options, "users", 0 if options.arrivals else 20)
+    if options.users < 0 or options.arrivals < 0 or not options.users + options.arrivals:
+        parser.error("--users and --arrivals must not be negative, and not both 0")
+    return options
 
 
-def drive(url: str, options: argparse.Namespace) -> int:
-    """Exit status of locust."""
+def seconds(text: str) -> float:
+    """Of 90s, 5m or 2h; raises ValueError."""
+    found = re.fullmatch(r"(\d+)([smh]?)", text)
+    if found is None or not int(found[1]):
+        raise ValueError(text)
+    return int(found[1]) * {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}[found[2]]
+
+
+def drive(
+    url: str, service: int | None, options: argparse.Namespace
+) -> tuple[Timeline, list[Sample], bool]:
+    """What was measured, and whether it was ended early by Ctrl-C."""
     command = [sys.executable, "-m", "locust", "--headless", "--only-summary"]
-    command += ["--locustfile", str(Path(__file__).with_name("locustfile.py"))]
-    command += ["--host", url, "--run-time", options.duration]
-    command += ["--users", str(options.users), "--spawn-rate", str(options.users)]
-    command += ["--stop-timeout", "30"]  # seconds for what is open at the end
-    command += ["--html", str(options.report.resolve()), options.scenario]
-    status = subprocess.run(command, cwd=ROOT, check=False).returncode
-    print(f"Report: {options.report}")
-    return status
+    command += ["--skip-log-setup", "--locustfile", str(Path(__file__).with_name("locustfile.py"))]
+    command += ["--host", url, "--users", str(options.users), "--arrivals", str(options.arrivals)]
+    command += ["--shape", options.shape, "--seconds", str(options.duration)]
+    command += ["--scenario", options.scenario, "--slo", str(options.slo.resolve())]
+    command += ["--stop-timeout", f"{PATIENCE:.0f}s"]
+    command += [options.scenario] * (options.users > 0) + ["Arrivals"] * (options.arrivals > 0)
+    interrupted = False
+    with tempfile.TemporaryDirectory() as folder:
+        measured = Path(folder) / "timeline.json"
+        locust = subprocess.Popen(
+            [*command[:3], "--timeline", str(measured), *command[3:]],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,  # it would take keys for commands
+            start_new_session=True,  # so that a Ctrl-C reaches us alone
+        )
+        try:
+            with watching(url, service, locust.pid) as samples:
+                try:
+                    locust.wait(options.duration + 3 * PATIENCE)
+                except KeyboardInterrupt:
+                    print("interrupted: what is measured so far is shown", file=sys.stderr)
+                    interrupted = True
+                    locust.terminate()
+                    locust.wait(2 * PATIENCE)
+        except subprocess.TimeoutExpired:
+            fail("locust did not end")
+        finally:
+            locust.kill()
+            locust.wait()
+        if locust.returncode not in (0, 1) or not measured.exists():
+            fail(f"locust ended with status {locust.returncode} and without a result")
+        return Timeline.model_validate_json(measured.read_bytes()), samples, interrupted
+
+
+def judged(
+    timeline: Timeline,
+    samples: list[Sample],
+    slo: Slo,
+    options: argparse.Namespace,
+    url: str,
+) -> Result:
+    remarks = [
+        f"{right / asked:.2%} of {asked:,} answers to {data} test data were right; these are "
+        "judged by form and sameness only."
+        for data, (right, asked) in timeline.accuracy.items()
+    ]
+    if options.shape == "ramp":
+        remarks.append(
+            f"The ramp broke {timeline.broke}."
+            if timeline.broke
+            else "The ramp reached its end without breaking the SLO."
+        )
+    lag = percentile(timeline.lag, 99)
+    if lag is not None and lag > BEHIND_MS:
+        remarks.append(
+            f"The load generator fell behind: p99 of its delays was {lag:.0f} ms. Times count from "
+            "when requests were due, so part of them is its own."
+        )
+    users = f"{options.users} users who wait for answers" if options.users else ""
+    arrivals = f"{options.arrivals:g} arrivals a second that do not" if options.arrivals else ""
+    settings = {
+        "when": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "service": url,
+        "load": ", ".join(filter(None, [options.scenario, options.shape, users, arrivals])),
+        "planned": f"{options.duration:.0f} s",
+        "SLO": options.slo.name,
+        "cores": str(len(os.sched_getaffinity(0))),
+        "load generator": f"locust {version('locust')}, Python {platform.python_version()}",
+    }
+    return Result(timeline, samples, judge(slo, timeline.kinds()), settings, remarks)
+
+
+def show(result: Result, report: Path) -> None:
+    """On standard output, and as a page."""
+    print(f"\n{summary(result)}\n")
+    for remark in result.remarks:
+        print(remark)
+    for what, count in result.timeline.failures.most_common(20):
+        print(f"{count:,} times {what}")
+    broken = [verdict for verdict in result.verdicts if not verdict.kept]
+    print("\n".join(map(str, broken)) or "SLO kept.")
+    report.parent.mkdir(parents=True, exist_ok=True)
+    report.write_text(page(result), "utf-8")
+    print(f"Report: {report}")
 
 
 @contextmanager
-def started_service() -> Iterator[str]:
-    """URL of a service on a free port, with the settings of the environment (SERVICE_...).
+def started_service() -> Iterator[tuple[str, int]]:
+    """URL and process id of a service on a free port, with the settings of the environment
+    (SERVICE_...).
 
     Ends the program where it does not start, and where it does not end as an operator expects.
     """
     service = subprocess.Popen(
         [sys.executable, "-m", "service", "--port", "0", "--access-log", "false"],
         cwd=ROOT,
+        env={"SERVICE_NOTICE_SECONDS": "0", **os.environ},  # nobody is to be told of its end
         stdout=subprocess.PIPE,
         text=True,
+        start_new_session=True,  # a Ctrl-C ends the run first, and then we end the service
     )
     assert service.stdout is not None  # noqa: S101 - for the type checker
     try:
         greeting = service.stdout.readline()
         if (found := re.search(r"http://\S+?:\d+", greeting)) is None:
-            sys.exit("loadtest: the service did not start")
+            fail("the service did not start")
         print(greeting, end="", flush=True)
-        yield found[0]
+        yield found[0], service.pid
     finally:
         service.terminate()
         status = service.wait()
     if status:
-        sys.exit(f"loadtest: the service ended with status {status}")
+        fail(f"the service ended with status {status}")
+
+
+def fail(why: str) -> NoReturn:
+    print(f"loadtest: {why}", file=sys.stderr)
+    sys.exit(UNUSABLE)
 
 
 if __name__ == "__main__":

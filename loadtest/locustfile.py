@@ -1,150 +1,182 @@
-"""Who asks: users of digits, of sentiment, and of both on a mixed day."""
+"""Who asks: users of digits, of sentiment, and of both on a mixed day; and arrivals, which wait
+for nobody. Our options are listed by locust --help."""
 
 from __future__ import annotations
 
-import json
 import random
 import time
-from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import gevent
-from locust import FastHttpUser, TaskSet, between, events
+from gevent.pool import Group
+from locust import FastHttpUser, LoadTestShape, between, events, task
+from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 
 from loadtest.answers import Judge, Wrong, refusal_seconds
-from loadtest.inputs import draw_digits, write_reviews
+from loadtest.kinds import KINDS, SCENARIOS, Asked, draw
+from loadtest.running import PATIENCE, Run
+from loadtest.shapes import SHAPES
+from loadtest.slo import DEFAULT, read_slo
+from loadtest.timeline import Outcome
 
-PICTURES = draw_digits(200)
-SHORT_REVIEWS = write_reviews(60, sentences=2)  # about 20 words
-LONG_REVIEWS = write_reviews(20, sentences=30)  # about 270 words
-BATCH = 8
-
-BOUNDARY = "picture-after-picture"
-JSON = "application/json"
-REFUSED = "REFUSED"  # what the report says instead of POST
+REFUSED = "REFUSED"  # what locust's own table says instead of POST
 
 judge = Judge()
+chance = random.Random()
+run: Run
 
-# Drawing took a while, which the event loop would otherwise take off the time of the run.
+# Whatever is sent is drawn now and not while it runs.
+for _scenario in SCENARIOS:
+    draw(_scenario, chance)
+# That took a while, which the event loop would otherwise take off the time of the run.
 gevent.get_hub().loop.update_now()
 
 
 class Client(FastHttpUser):
-    """A user who judges each answer, and who comes again when told to if refused."""
+    """Who judges each answer."""
 
     abstract = True
+    network_timeout = connection_timeout = PATIENCE
 
-    def ask(
-        self, path: str, body: bytes, kind: str, check: Callable[[str], None], name: str
-    ) -> None:
-        """Send `body` of content type `kind`; the report lists the request under `name`.
+    def ask(self, asked: Asked, due: float | None = None) -> float:
+        """Seconds after which to come again: 0, unless the request was refused.
 
-        A proper refusal is no failure but a row of its own.
+        Time counts from `due`, on time.perf_counter's clock, or else from now.
         """
-        wait = 0
+        begun = time.perf_counter() if due is None else due
+        outcome: Outcome = "answered"
+        wait = 0.0
         with self.client.post(
-            path,
-            data=body,  # type: ignore[arg-type]  # it takes bytes, whatever it says
-            headers={"Content-Type": kind},
-            name=name,
+            asked.path,
+            data=asked.body,  # type: ignore[arg-type]  # it takes bytes, whatever it says
+            headers={"Content-Type": asked.content_type},
+            name=asked.kind,
             catch_response=True,
         ) as response:
+            milliseconds = (time.perf_counter() - begun) * 1000
+            response.request_meta["response_time"] = milliseconds
             try:
                 if response.status_code == 503:
                     wait = refusal_seconds(response.text or "", response.headers.get("Retry-After"))
                     response.request_meta["request_type"] = REFUSED
                     response.success()
+                    outcome = "refused"
                 elif response.status_code == 200:
-                    check(response.text or "")
+                    asked.check(response.text or "", judge)
                 else:
-                    response.failure(response.error or f"status {response.status_code}")
+                    outcome = "failed"
+                    said = str(response.error or f"status {response.status_code}")
+                    response.failure(said)
+                    run.fail(asked.kind, said)
             except Wrong as wrong:
+                outcome = "wrong"
                 response.failure(f"wrong: {wrong}")
-        time.sleep(wait)
+                run.fail(asked.kind, f"wrong: {wrong}")
+        run.count(asked.kind, outcome, milliseconds)
+        return wait
 
 
-def one_digit(user: Client) -> None:
-    """POST /digits, the picture as the raw body."""
-    sent = random.choice(PICTURES)
-    user.ask(
-        "/digits",
-        sent.file,
-        "application/octet-stream",
-        lambda body: judge.one(body, sent),
-        "/digits",
-    )
+class Waiting(Client):
+    """A user who asks the next as soon as one is answered, and comes again when told to."""
+
+    abstract = True
+
+    @task
+    def next(self) -> None:
+        time.sleep(self.ask(draw(type(self).__name__, chance)))
 
 
-def many_digits(user: Client) -> None:
-    """POST /digits/batch."""
-    sent = random.sample(PICTURES, BATCH)
-    head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="images"; filename="x"\r\n\r\n'
-    body = b"".join(head.encode() + each.file + b"\r\n" for each in sent)
-    user.ask(
-        "/digits/batch",
-        body + f"--{BOUNDARY}--\r\n".encode(),
-        f"multipart/form-data; boundary={BOUNDARY}",
-        lambda body: judge.many(body, sent),
-        f"/digits/batch of {BATCH}",
-    )
-
-
-def short_review(user: Client) -> None:
-    """POST /sentiment with a remark."""
-    sent = random.choice(SHORT_REVIEWS)
-    body = json.dumps({"text": sent.text}).encode()
-    user.ask("/sentiment", body, JSON, lambda body: judge.one(body, sent), "/sentiment short")
-
-
-def long_review(user: Client) -> None:
-    """POST /sentiment with a whole review."""
-    sent = random.choice(LONG_REVIEWS)
-    body = json.dumps({"text": sent.text}).encode()
-    user.ask("/sentiment", body, JSON, lambda body: judge.one(body, sent), "/sentiment long")
-
-
-def many_reviews(user: Client) -> None:
-    """POST /sentiment/batch, with one whole review among remarks."""
-    sent = [random.choice(LONG_REVIEWS), *random.sample(SHORT_REVIEWS, BATCH - 1)]
-    body = json.dumps({"texts": [each.text for each in sent]}).encode()
-    user.ask(
-        "/sentiment/batch",
-        body,
-        JSON,
-        lambda body: judge.many(body, sent),
-        f"/sentiment/batch of {BATCH}",
-    )
-
-
-Tasks = list[TaskSet | Callable[..., Any]]
-DIGITS: Tasks = [*9 * [one_digit], many_digits]
-SENTIMENT: Tasks = [*6 * [short_review], *3 * [long_review], many_reviews]
-
-
-class Digits(Client):
-    """Asks for digits, the next as soon as one is answered."""
-
-    tasks = DIGITS
-
-
-class Sentiment(Client):
-    """Asks for the mood of texts, the next as soon as one is answered."""
-
-    tasks = SENTIMENT
-
-
-class MixedDay(Client):
+class MixedDay(Waiting):
     """Asks for this and that, with pauses."""
 
-    tasks = 2 * DIGITS + SENTIMENT
     wait_time = between(0.1, 0.5)
 
 
+class Digits(Waiting):
+    """Asks for digits without a pause."""
+
+
+class Sentiment(Waiting):
+    """Asks for the mood of texts without a pause."""
+
+
+class Arrivals(Client):
+    """Sends requests of --scenario when they are due, --arrivals a second on average, whether or
+    not earlier ones are answered. There is only one of these."""
+
+    fixed_count = 1
+    concurrency = 2000  # connections at most
+
+    def on_start(self) -> None:
+        self._sent = Group()
+        self._due = run.due_times(chance)
+
+    @task
+    def next(self) -> None:
+        due = next(self._due, None)
+        if due is None:
+            time.sleep(0.1)  # the end is near
+            return
+        time.sleep(max(0.0, due - time.perf_counter()))
+        self._sent.spawn(self._send, due)
+
+    def _send(self, due: float) -> None:
+        asked = draw(run.options.scenario, chance)
+        run.lag((time.perf_counter() - due) * 1000)
+        self.ask(asked, due)
+
+    def on_stop(self) -> None:
+        self._sent.join(PATIENCE)
+
+
+class Course(LoadTestShape):
+    """As many users as the shape says, second by second; it is asked once a second."""
+
+    abstract = True  # made by `prepare`: locust's web page has its own fields
+
+    def tick(self) -> tuple[int, float] | None:
+        if run.over():
+            return None
+        users = run.users() + (1 if run.options.arrivals else 0)
+        return users, max(users, 1)
+
+
+@events.init_command_line_parser.add_listener  # type: ignore[untyped-decorator]
+def add_options(parser: LocustArgumentParser) -> None:
+    ours = parser.add_argument_group("Moodigit")
+    ours.add_argument("--scenario", choices=SCENARIOS, default="MixedDay", help="of arrivals")
+    ours.add_argument("--arrivals", type=float, default=0.0, help="requests a second (Poisson)")
+    ours.add_argument("--shape", choices=["", *SHAPES], default="", help="without the web page")
+    ours.add_argument("--seconds", type=float, default=30.0, help="that a shape takes")
+    ours.add_argument("--slo", default=str(DEFAULT), help="by which a ramp ends")
+    ours.add_argument("--timeline", default="", help="file for what was measured, as JSON")
+
+
+@events.init.add_listener  # type: ignore[untyped-decorator]
+def prepare(environment: Environment, **_: Any) -> None:
+    global run
+    options: Any = environment.parsed_options
+    run = Run(options, read_slo(Path(options.slo), KINDS))
+    if options.shape:
+        environment.shape_class = Course()  # type: ignore[no-untyped-call]
+        environment.shape_class.runner = environment.runner
+
+
+@events.test_start.add_listener  # type: ignore[untyped-decorator]
+def begin(**_: Any) -> None:
+    run.begin()
+
+
 @events.quitting.add_listener  # type: ignore[untyped-decorator]
-def fail_without_answers(environment: Environment, **_: object) -> None:
-    """A run in which the service answered nothing is a failed one."""
-    rows = environment.stats.entries.values()
-    if not any(row.num_requests for row in rows if row.method != REFUSED):
+def write(environment: Environment, **_: Any) -> None:
+    """The timeline; by locust's own page, a run in which nothing was answered is a failed one."""
+    for data in {data for data, _ in judge.real}:
+        right, other = judge.real[data, True], judge.real[data, False]
+        run.timeline.accuracy[data] = (right, right + other)
+    if run.options.timeline:
+        Path(run.options.timeline).write_text(run.timeline.model_dump_json())
+    elif not run.timeline.whole().times:
         print("No request was answered.")
         environment.process_exit_code = 1

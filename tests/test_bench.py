@@ -19,9 +19,7 @@ import pytest
 
 from loadtest.bench import wrk
 from loadtest.bench.arrivals import address
-from loadtest.bench.open_loop import OpenLoop
 from loadtest.bench.picture import draw
-from loadtest.bench.processes import REFERENCE, Server, descendants, serving
 from loadtest.bench.results import Results, Row, Target
 from loadtest.bench.table import as_markdown
 from loadtest.bench.traffic import (
@@ -36,6 +34,8 @@ from loadtest.bench.traffic import (
     write_requests,
 )
 from loadtest.inputs import draw_digits
+from loadtest.open_loop import OpenLoop
+from loadtest.processes import REFERENCE, Server, descendants, serving
 from tests.running import DEADLINE, ROOT, RunningService, eventually
 
 CORES = sorted(os.sched_getaffinity(0))

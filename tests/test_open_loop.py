@@ -11,7 +11,7 @@ from itertools import cycle
 import pytest
 
 from loadtest.bench.arrivals import Order, summarise
-from loadtest.bench.open_loop import OpenLoop, Record
+from loadtest.open_loop import OpenLoop, Record
 from tests.running import DEADLINE
 
 SOON = [0.0] * 30  # thirty requests at once

@@ -18,12 +18,12 @@ from typing import Any
 
 from loadtest.bench import bare, closed, explain, mixed, overload, resources
 from loadtest.bench.picture import draw
-from loadtest.bench.processes import Broken
 from loadtest.bench.progress import Progress
 from loadtest.bench.results import Results, Row
 from loadtest.bench.setting import Setting
 from loadtest.bench.table import as_markdown
 from loadtest.bench.traffic import write_traffic
+from loadtest.processes import Broken
 from loadtest.reference import newest
 from service.contract.manifest import MANIFEST, Manifest
 

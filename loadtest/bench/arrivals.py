@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from loadtest.bench.open_loop import OpenLoop, Record
-from loadtest.bench.processes import output
 from loadtest.bench.traffic import read_requests, with_deadline
+from loadtest.open_loop import OpenLoop, Record
+from loadtest.processes import output
 
 REFUSALS = (429, 503)
 GRACE = 0.05  # seconds after its deadline by which an accepted request is answered

@@ -18,10 +18,10 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before onnxruntime is imported
 import numpy as np
 import onnxruntime
 
-from loadtest.bench.processes import output
 from loadtest.bench.results import Row, Target
 from loadtest.bench.setting import Setting
 from loadtest.bench.traffic import review_lengths, spread
+from loadtest.processes import output
 from loadtest.reference import newest
 from service.contract.manifest import MANIFEST, Manifest
 from service.contract.text import pad

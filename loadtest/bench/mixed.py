@@ -13,9 +13,9 @@ from statistics import median
 from loadtest.bench import wrk
 from loadtest.bench.arrivals import Open, Order, drive
 from loadtest.bench.bare import longest_run_ms
-from loadtest.bench.processes import PATIENCE, Server, started
 from loadtest.bench.results import Row, Target
 from loadtest.bench.setting import Setting, in_turns
+from loadtest.processes import PATIENCE, Server, started
 
 LONG = 4  # times the seconds of a measure of /digits: a p99 needs many requests
 ROUNDS = 3  # at most, of which the reference has the first, to compare with

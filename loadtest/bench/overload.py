@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from statistics import median
 
 from loadtest.bench.arrivals import GRACE, Open, Order, drive
-from loadtest.bench.processes import Broken
 from loadtest.bench.results import Row, Target
 from loadtest.bench.setting import Setting, in_turns
+from loadtest.processes import Broken
 
 DEADLINE_MS = 1000
 WARM = 1.5  # seconds until queues have filled

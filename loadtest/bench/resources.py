@@ -7,10 +7,10 @@ import time
 from collections import defaultdict
 from contextlib import ExitStack
 
-from loadtest.bench.processes import OURS, Server, serving
 from loadtest.bench.results import Row, Target
 from loadtest.bench.setting import COMMANDS, ONE_WORKER, Setting, in_turns
 from loadtest.bench.traffic import MIXED
+from loadtest.processes import OURS, Server, serving
 
 STARTS = 5  # at most
 WORKERS_ROUNDS = 3  # at most

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from loadtest.bench import wrk
-from loadtest.bench.processes import OURS, REFERENCE, Server, serving
 from loadtest.bench.progress import Progress
 from loadtest.bench.results import Results
+from loadtest.processes import OURS, REFERENCE, Server, serving
 
 COMMANDS = {"ours": OURS, "reference": REFERENCE}
 ONE_WORKER = {"ours": {"--workers": 1, "--port": 0}, "reference": {"--port": 0}}

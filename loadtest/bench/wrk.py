@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from loadtest.bench.processes import Broken, output
+from loadtest.processes import Broken, output
 
 COUNTED = ("sentiment", "short")  # files whose answers say how many tokens they took
 SCRIPT = Path(__file__).with_name("wrk.lua")

@@ -1,4 +1,4 @@
-"""Programs on cores of their own, none of which outlives the benchmark."""
+"""Programs on cores of their own, none of which outlives the program that starts them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 PATIENCE = 60  # seconds for a server to start, or for a program to end by itself
 FAREWELL = 5  # seconds to end when told to
 
@@ -37,7 +37,7 @@ def started(
         stdout=subprocess.PIPE,
         stderr=stderr,
         text=True,
-        start_new_session=True,  # so that Ctrl-C ends the benchmark, which then ends the program
+        start_new_session=True,  # so that Ctrl-C ends only us, and then we end the program
     )
     try:
         yield process
