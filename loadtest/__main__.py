@@ -6,6 +6,7 @@ Exit status: 0 if the SLO was kept, 1 if it was broken, 2 if nothing could be me
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import re
@@ -13,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
@@ -167,6 +169,7 @@ def judged(
     settings = {
         "when": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "service": url,
+        "models": models(url),
         "load": ", ".join(filter(None, [options.scenario, options.shape, users, arrivals])),
         "planned": f"{options.duration:.0f} s",
         "SLO": options.slo.name,
@@ -174,6 +177,16 @@ def judged(
         "load generator": f"locust {version('locust')}, Python {platform.python_version()}",
     }
     return Result(timeline, samples, judge(slo, timeline.kinds()), settings, remarks)
+
+
+def models(url: str) -> str:
+    """Which versions serve, such as digits/3, sentiment/5."""
+    try:
+        with urllib.request.urlopen(f"{url}/models", timeout=5) as response:  # noqa: S310
+            cards = json.load(response)["models"]
+            return ", ".join(f"{card['name']}/{card['version']}" for card in cards)
+    except (OSError, ValueError, LookupError, TypeError):
+        return "unknown: the service did not say"
 
 
 def show(result: Result, report: Path) -> None:

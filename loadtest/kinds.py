@@ -134,6 +134,12 @@ SCENARIOS: dict[str, tuple[int, ...]] = {
 }
 
 
+def prepare() -> None:
+    """Makes all that is ever sent, which takes seconds and must not happen in the middle."""
+    for make in (pictures, photos, short_reviews, long_reviews):
+        make()
+
+
 def draw(scenario: str, chance: random.Random) -> Asked:
     """The next request of somebody in this scenario."""
     [kind] = chance.choices(KINDS, SCENARIOS[scenario])

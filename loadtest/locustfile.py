@@ -15,7 +15,7 @@ from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 
 from loadtest.answers import Judge, Wrong, refusal_seconds
-from loadtest.kinds import KINDS, SCENARIOS, Asked, draw
+from loadtest.kinds import KINDS, SCENARIOS, Asked, draw, prepare
 from loadtest.running import PATIENCE, Run
 from loadtest.shapes import SHAPES
 from loadtest.slo import DEFAULT, read_slo
@@ -27,9 +27,7 @@ judge = Judge()
 chance = random.Random()
 run: Run
 
-# Whatever is sent is drawn now and not while it runs.
-for _scenario in SCENARIOS:
-    draw(_scenario, chance)
+prepare()
 # That took a while, which the event loop would otherwise take off the time of the run.
 gevent.get_hub().loop.update_now()
 
@@ -134,7 +132,7 @@ class Arrivals(Client):
 class Course(LoadTestShape):
     """As many users as the shape says, second by second; it is asked once a second."""
 
-    abstract = True  # made by `prepare`: locust's web page has its own fields
+    abstract = True  # made by `take_options`: locust's web page has its own fields
 
     def tick(self) -> tuple[int, float] | None:
         if run.over():
@@ -155,7 +153,7 @@ def add_options(parser: LocustArgumentParser) -> None:
 
 
 @events.init.add_listener  # type: ignore[untyped-decorator]
-def prepare(environment: Environment, **_: Any) -> None:
+def take_options(environment: Environment, **_: Any) -> None:
     global run
     options: Any = environment.parsed_options
     run = Run(options, read_slo(Path(options.slo), KINDS))

@@ -30,6 +30,7 @@ class Record:
 
     sent: list[tuple[float, float]] = field(default_factory=list)  # due, sent
     answers: list[tuple[float, float, int]] = field(default_factory=list)  # due, answered, status
+    bodies: list[bytes] = field(default_factory=list)  # of the answers, where they are kept
     broken: int = 0  # connections that ended without an answer
     unanswered: list[float] = field(default_factory=list)  # when those were due
     seconds: float = 0.0  # until it was over
@@ -55,11 +56,18 @@ class OpenLoop:
     """Sends `requests` one after the other, over and over, to the server at `address`."""
 
     def __init__(
-        self, address: tuple[str, int], requests: Sequence[bytes], *, most_connections: int = 2000
+        self,
+        address: tuple[str, int],
+        requests: Sequence[bytes],
+        *,
+        most_connections: int = 2000,
+        keep: bool = False,
     ) -> None:
+        """`keep` the bodies of answers."""
         self._address = address
         self._requests = requests
         self._most = most_connections
+        self._keep = keep
         self._epoll = select.epoll()
         self._open: dict[int, Connection] = {}
         self._idle: list[Connection] = []
@@ -154,6 +162,8 @@ class OpenLoop:
         connection.received = b""
         answered = time.perf_counter() - self._start
         self._record.answers.append((connection.due, answered, int(data[9:12])))
+        if self._keep:
+            self._record.bodies.append(data[head + 4 :])
         if CLOSE.search(data, 0, head):
             self._drop(connection, answered=True)
             return

@@ -9,8 +9,9 @@ from html import escape
 Series = Sequence[float | None]
 
 WIDTH, HEIGHT = 640, 220
-LEFT, RIGHT, TOP, BOTTOM = 56, 12, 10, 26
+LEFT, RIGHT, TOP, BOTTOM = 56, 18, 10, 26
 MOST_POINTS = 240
+TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400)
 
 
 def figure(title: str, unit: str, seconds: Sequence[float], lines: Mapping[str, Series]) -> str:
@@ -69,12 +70,12 @@ def _level_lines(top: float) -> Iterator[str]:
 
 
 def _time_marks(last: float) -> Iterator[str]:
-    for quarter in range(5):
-        second = last * quarter / 4
-        anchor = "end" if quarter == 4 else "middle" if quarter else "start"
-        clock = f"{int(second) // 60}:{int(second) % 60:02}"
+    """At most seven, a round number of seconds, minutes or hours apart."""
+    step = next((each for each in TIME_STEPS if last / each <= 6), TIME_STEPS[-1])
+    for second in range(0, int(last) + 1, step):
         x = _x(second, last)
-        yield f'<text x="{x:.1f}" y="{HEIGHT - 6}" text-anchor="{anchor}">{clock}</text>'
+        clock = f"{second // 60}:{second % 60:02}"
+        yield f'<text x="{x:.1f}" y="{HEIGHT - 6}" text-anchor="middle">{clock}</text>'
 
 
 def _paths(seconds: Sequence[float], line: Series, last: float, top: float) -> Iterator[str]:

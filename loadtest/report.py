@@ -98,8 +98,9 @@ def plots(result: Result) -> Iterator[str]:
     }
     used = {name: line for name, line in load.items() if any(line)} or {"users": load["users"]}
     yield figure("Load", " and ".join(used), middle, used)
-    samples = result.samples[:: -(-len(result.samples) // MOST_POINTS) or 1]
-    at = [max(0.0, each.at - timeline.began) for each in samples]
+    during = [each for each in result.samples if each.at >= timeline.began]
+    samples = during[:: -(-len(during) // MOST_POINTS) or 1]
+    at = [each.at - timeline.began for each in samples]
     queue = [each.queue_rows for each in samples]
     yield figure("Queue", "rows that wait", at, {"queue": queue})
     sizes = [_ratio(a.batch_rows, b.batch_rows, a.batches, b.batches) for a, b in pairwise(samples)]
@@ -166,7 +167,7 @@ def _verdict_table(verdicts: Sequence[Verdict]) -> str:
                 rows += "<td>"
                 continue
             rows += f'<td class="{"kept" if one.kept else "broken"}">{one.found}'
-            rows += f" <small>of {one.limit}</small>"
+            rows += f"<small>{one.limit}</small>"
     return _table(heads, rows)
 
 

@@ -109,7 +109,7 @@ class Run:
         first = broken[0]
         self.timeline.broke = (
             f"after {second} s, at {' and '.join(driven)}: {first.kind}, {first.title} was "
-            f"{first.found} (at most {first.limit})"
+            f"{first.found} ({first.limit} asked)"
         )
         return True
 

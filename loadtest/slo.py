@@ -60,7 +60,7 @@ class Verdict:
 
     def __str__(self) -> str:
         word = "kept" if self.kept else "BROKEN"
-        return f"{word}: {self.kind}, {self.title}: asked {self.limit}, measured {self.found}"
+        return f"{word}: {self.kind}, {self.title}: {self.limit} asked, {self.found} measured"
 
     @property
     def title(self) -> str:
@@ -68,7 +68,8 @@ class Verdict:
 
     @property
     def limit(self) -> str:
-        return f"at least {self.asked:g}" if self.what == "answered" else self._show(self.asked)
+        side = "at least" if self.what == "answered" else "at most"
+        return f"{side} {self._show(self.asked)}"
 
     @property
     def found(self) -> str:
@@ -77,7 +78,7 @@ class Verdict:
     def _show(self, value: float) -> str:
         if self.what.endswith("_ms"):
             return f"{value:,.0f} ms" if value >= 10 else f"{value:.1f} ms"
-        return f"{value:.2%}" if self.what.endswith("_share") else f"{value:g}"
+        return f"{value:.2%}".replace(".00%", "%") if self.what.endswith("_share") else f"{value:g}"
 
 
 def read_slo(path: Path, kinds: tuple[str, ...]) -> Slo:
