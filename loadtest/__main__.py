@@ -11,27 +11,22 @@ import os
 import platform
 import re
 import signal
-import subprocess
 import sys
-import tempfile
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import NoReturn
 
+from loadtest.driving import drive, fail, started_service
 from loadtest.kinds import KINDS, SCENARIOS
 from loadtest.report import BEHIND_MS, Result, page, summary
-from loadtest.running import PATIENCE
 from loadtest.shapes import SHAPES
 from loadtest.slo import DEFAULT, Slo, UnreadableSlo, judge, read_slo
 from loadtest.timeline import Timeline, percentile
-from loadtest.watch import Sample, watching
+from loadtest.watch import Sample
 
-ROOT = Path(__file__).parents[1]
-KEPT, BROKEN, UNUSABLE = 0, 1, 2
+KEPT, BROKEN = 0, 1
 
 
 def main() -> None:
@@ -101,45 +96,6 @@ def seconds(text: str) -> float:
     return int(found[1]) * {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}[found[2]]
 
 
-def drive(
-    url: str, service: int | None, options: argparse.Namespace
-) -> tuple[Timeline, list[Sample], bool]:
-    """What was measured, and whether it was ended early by Ctrl-C."""
-    command = [sys.executable, "-m", "locust", "--headless", "--only-summary"]
-    command += ["--skip-log-setup", "--locustfile", str(Path(__file__).with_name("locustfile.py"))]
-    command += ["--host", url, "--users", str(options.users), "--arrivals", str(options.arrivals)]
-    command += ["--shape", options.shape, "--seconds", str(options.duration)]
-    command += ["--scenario", options.scenario, "--slo", str(options.slo.resolve())]
-    command += ["--stop-timeout", f"{PATIENCE:.0f}s"]
-    command += [options.scenario] * (options.users > 0) + ["Arrivals"] * (options.arrivals > 0)
-    interrupted = False
-    with tempfile.TemporaryDirectory() as folder:
-        measured = Path(folder) / "timeline.json"
-        locust = subprocess.Popen(
-            [*command[:3], "--timeline", str(measured), *command[3:]],
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,  # it would take keys for commands
-            start_new_session=True,  # so that a Ctrl-C reaches us alone
-        )
-        try:
-            with watching(url, service, locust.pid) as samples:
-                try:
-                    locust.wait(options.duration + 3 * PATIENCE)
-                except KeyboardInterrupt:
-                    print("interrupted: what is measured so far is shown", file=sys.stderr)
-                    interrupted = True
-                    locust.terminate()
-                    locust.wait(2 * PATIENCE)
-        except subprocess.TimeoutExpired:
-            fail("locust did not end")
-        finally:
-            locust.kill()
-            locust.wait()
-        if locust.returncode not in (0, 1) or not measured.exists():
-            fail(f"locust ended with status {locust.returncode} and without a result")
-        return Timeline.model_validate_json(measured.read_bytes()), samples, interrupted
-
-
 def judged(
     timeline: Timeline,
     samples: list[Sample],
@@ -201,40 +157,6 @@ def show(result: Result, report: Path) -> None:
     report.parent.mkdir(parents=True, exist_ok=True)
     report.write_text(page(result), "utf-8")
     print(f"Report: {report}")
-
-
-@contextmanager
-def started_service() -> Iterator[tuple[str, int]]:
-    """URL and process id of a service on a free port, with the settings of the environment
-    (SERVICE_...).
-
-    Ends the program where it does not start, and where it does not end as an operator expects.
-    """
-    service = subprocess.Popen(
-        [sys.executable, "-m", "service", "--port", "0", "--access-log", "false"],
-        cwd=ROOT,
-        env={"SERVICE_NOTICE_SECONDS": "0", **os.environ},  # nobody is to be told of its end
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,  # a Ctrl-C ends the run first, and then we end the service
-    )
-    assert service.stdout is not None  # noqa: S101 - for the type checker
-    try:
-        greeting = service.stdout.readline()
-        if (found := re.search(r"http://\S+?:\d+", greeting)) is None:
-            fail("the service did not start")
-        print(greeting, end="", flush=True)
-        yield found[0], service.pid
-    finally:
-        service.terminate()
-        status = service.wait()
-    if status:
-        fail(f"the service ended with status {status}")
-
-
-def fail(why: str) -> NoReturn:
-    print(f"loadtest: {why}", file=sys.stderr)
-    sys.exit(UNUSABLE)
 
 
 if __name__ == "__main__":

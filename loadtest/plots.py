@@ -14,15 +14,16 @@ MOST_POINTS = 240
 TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400)
 
 
-def figure(title: str, unit: str, seconds: Sequence[float], lines: Mapping[str, Series]) -> str:
+def figure(
+    title: str, unit: str, seconds: Sequence[float], lines: Mapping[str, Series], last: float
+) -> str:
     """A <figure>: title and legend above, and a line of class s-NAME for each series, cut where
-    it is None. Of no value at all it says so."""
+    it is None, from 0 to the `last` second. Of no value at all it says so."""
     known = [value for line in lines.values() for value in line if value is not None]
     head = f"<figcaption><b>{escape(title)}</b> <span>{escape(unit)}</span>{_legend(lines)}"
     if not known:
         return f"<figure>{head}</figcaption><p class=none>Not known for this service.</p></figure>"
     top = scale(max(known))
-    last = max(max(seconds), 1e-9)
     said = f"{title}, {unit}: at most {number(max(known))}"
     marks = [*_level_lines(top), *_time_marks(last)]
     for name, line in lines.items():
@@ -56,7 +57,8 @@ def css_name(name: str) -> str:
 def _legend(lines: Mapping[str, Series]) -> str:
     if len(lines) == 1:
         return ""
-    return "".join(f'<i class="s-{css_name(name)}">{escape(name)}</i>' for name in lines)
+    names = (f'<i class="s-{css_name(name)}">{escape(name)}</i>' for name in lines)
+    return f"<div>{' '.join(names)}</div>"
 
 
 def _level_lines(top: float) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from itertools import pairwise
 from pathlib import Path
@@ -72,10 +73,12 @@ def plots(result: Result) -> Iterator[str]:
     middle = [start + step / 2 for start in starts]
     levels = [timeline.levels.get(start) for start in starts]
 
+    draw = partial(figure, last=result.duration)
+
     def rate(*outcomes: str) -> Series:
         return [sum(getattr(cell, each) for each in outcomes) / step for cell in cells]
 
-    yield figure(
+    yield draw(
         "Throughput",
         "requests a second",
         middle,
@@ -89,31 +92,31 @@ def plots(result: Result) -> Iterator[str]:
         f"p{percent}": [percentile(cell.times, percent) for cell in cells]
         for percent in (50, 95, 99)
     }
-    yield figure("Time to answer", "ms", middle, times)
+    yield draw("Time to answer", "ms", middle, times)
     errors = {name: rate(name) for name in ("refused", "wrong", "failed")}
-    yield figure("Errors", "requests a second", middle, errors)
+    yield draw("Errors", "requests a second", middle, errors)
     load: dict[str, Series] = {
         "users": [each.users if each else None for each in levels],
         "arrivals a second": [each.rate if each else None for each in levels],
     }
     used = {name: line for name, line in load.items() if any(line)} or {"users": load["users"]}
-    yield figure("Load", " and ".join(used), middle, used)
+    yield draw("Load", " and ".join(used), middle, used)
     during = [each for each in result.samples if each.at >= timeline.began]
     samples = during[:: -(-len(during) // MOST_POINTS) or 1]
     at = [each.at - timeline.began for each in samples]
     queue = [each.queue_rows for each in samples]
-    yield figure("Queue", "rows that wait", at, {"queue": queue})
+    yield draw("Queue", "rows that wait", at, {"queue": queue})
     sizes = [_ratio(a.batch_rows, b.batch_rows, a.batches, b.batches) for a, b in pairwise(samples)]
-    yield figure("Batch size", "rows of a run, on average", at[1:], {"batch": sizes})
+    yield draw("Batch size", "rows of a run, on average", at[1:], {"batch": sizes})
     cpu: dict[str, Series] = {
         "service": [_ratio(a.service_cpu, b.service_cpu, a.at, b.at) for a, b in pairwise(samples)],
         "load generator": [
             _ratio(a.generator_cpu, b.generator_cpu, a.at, b.at) for a, b in pairwise(samples)
         ],
     }
-    yield figure("Processor", "cores", at[1:], cpu)
+    yield draw("Processor", "cores", at[1:], cpu)
     memory = [each.service_memory and each.service_memory / 1e6 for each in samples]
-    yield figure("Memory of the service", "MB (PSS)", at, {"memory": memory})
+    yield draw("Memory of the service", "MB (PSS)", at, {"memory": memory})
 
 
 def summary(result: Result) -> str:

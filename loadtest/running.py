@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from loadtest.shapes import due_times, level
@@ -32,19 +33,22 @@ class Options(Protocol):
 class Run:
     """Counts into `timeline`; every second is counted from `begin`."""
 
-    def __init__(self, options: Options, slo: Slo) -> None:
+    def __init__(
+        self, options: Options, slo: Slo, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
         self.options = options
         self.timeline = Timeline()
         self._slo = slo
-        self._start = time.perf_counter()
+        self._clock = clock
+        self._start = clock()
         self._bad = 0
 
     def begin(self) -> None:
-        self._start = time.perf_counter()
+        self._start = self._clock()
         self.timeline = Timeline(began=time.time())
 
     def second(self) -> float:
-        return time.perf_counter() - self._start
+        return self._clock() - self._start
 
     def count(self, kind: str, outcome: Outcome, milliseconds: float) -> None:
         """Now it ended."""
@@ -59,10 +63,10 @@ class Run:
 
     def users(self) -> int:
         """How many there should be now."""
-        return round(self.options.num_users * (self._level() or 0.0))
+        return math.ceil(self.options.num_users * (self._level() or 0.0))
 
     def due_times(self, chance: random.Random) -> Iterator[float]:
-        """When requests are due, on time.perf_counter's clock."""
+        """When requests are due, on that clock."""
         for second in due_times(self._rate, chance):
             yield self._start + second
 
@@ -90,16 +94,12 @@ class Run:
     def _broken(self, second: int) -> bool:
         """Whether the last windows have broken the SLO, which is then noted."""
         kinds = self.timeline.kinds(range(second - WINDOW, second))
-        broken = (
-            [
-                verdict
-                for verdict in judge(self._slo, kinds)
-                if not verdict.kept
-                and (verdict.what.endswith("_share") or kinds[verdict.kind].times.total() >= ENOUGH)
-            ]
-            if kinds
-            else []
-        )
+        broken = [
+            verdict
+            for verdict in (judge(self._slo, kinds) if kinds else [])
+            if not verdict.kept
+            and not (verdict.what.endswith("_ms") and kinds[verdict.kind].times.total() < ENOUGH)
+        ]
         self._bad = self._bad + 1 if broken else 0
         if self._bad < BAD_ENDS:
             return False

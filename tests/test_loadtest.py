@@ -1,9 +1,10 @@
-"""The load test: passes on a service that answers right, and on no other."""
+"""The load test: its exit status says whether the SLO was kept, and its report shows why."""
 
 from __future__ import annotations
 
 import json
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -17,34 +18,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from loadtest.answers import Judge, Wrong, refusal_seconds
-from loadtest.inputs import draw_digits, write_reviews
 from tests.running import DEADLINE, ROOT, RunningService
+from tests.test_loadtest_answers import ALWAYS_THREE, OVERLOADED
 
-ALWAYS_THREE = {
-    "label": 3,
-    "confidence": 0.91,
-    "probabilities": [0.01, 0.01, 0.01, 0.91, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01],
-    "digit_score": 0.9,
-    "abstained": False,
-    "reason": None,
-    "model": "digits/1",
-}
-POSITIVE = {
-    "label": "positive",
-    "confidence": 0.75,
-    "probabilities": {"negative": 0.25, "positive": 0.75},
-    "abstained": False,
-    "reason": None,
-    "tokens": 12,
-    "truncated": False,
-    "unknown_fraction": 0.0,
-    "model": "sentiment/1",
-}
-OVERLOADED = {"status": 503, "code": "overloaded", "retry_after_ms": 300}
-
-THREE = draw_digits(4)[3]
-PRAISE = write_reviews(1, sentences=1)[0]
+RIGHT = "[every]\nwrong_share = 0\nfailed_share = 0\n"
+AT_ONCE = "[every]\np50_ms = 0.01\n"
+NO_REFUSALS = "[every]\nrefused_share = 0\n"
 
 
 class Request(BaseHTTPRequestHandler):
@@ -79,11 +58,16 @@ def fake_service(answer: dict[str, Any]) -> Iterator[str]:
             thread.join(DEADLINE)
 
 
-def run(folder: Path, *options: str) -> tuple[int, str]:
+def command(folder: Path, slo: str, *options: str) -> list[str]:
+    (folder / "slo.toml").write_text(slo)
+    files = ["--slo", str(folder / "slo.toml"), "--report", str(folder / "report.html")]
+    return [sys.executable, "-m", "loadtest", *files, *options]
+
+
+def run(folder: Path, slo: str, *options: str) -> tuple[int, str]:
     """Exit status and output of a short load test that leaves its report in `folder`."""
-    short = ["--users", "3", "--duration", "3s", "--report", str(folder / "report.html")]
     process = subprocess.run(
-        [sys.executable, "-m", "loadtest", *short, *options],
+        command(folder, slo, "--duration", "3s", *options),
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -94,115 +78,123 @@ def run(folder: Path, *options: str) -> tuple[int, str]:
     return process.returncode, process.stdout
 
 
-def rows(output: str) -> dict[str, tuple[int, int]]:
-    """Requests and failures by what was asked."""
-    found = re.findall(r"^(?:(POST|REFUSED) +)(/.*?) +(\d+) +(\d+)\(", output, re.MULTILINE)
-    return {f"{kind} {name}": (int(made), int(failed)) for kind, name, made, failed in found}
+def rows(output: str) -> dict[str, tuple[int, int, int, int]]:
+    """Requests in all, refused, wrong and failed, by what was asked."""
+    found = re.findall(
+        r"^(/.*?|all) +([\d,]+) +[\d,.]+ .* ([\d,]+) +([\d,]+) +([\d,]+)$", output, re.MULTILINE
+    )
+    return {name: tuple(int(each.replace(",", "")) for each in rest) for name, *rest in found}  # type: ignore[misc]
 
 
 def test_it_passes_on_a_service_that_answers_right(service: RunningService, tmp_path: Path) -> None:
-    status, output = run(tmp_path, "--url", service.url)
+    status, output = run(tmp_path, RIGHT, "--url", service.url, "--users", "3")
     assert status == 0, output
-    assert sum(made for made, _ in rows(output).values()) > 3
-    assert "POST /digits" in rows(output)
-    assert (tmp_path / "report.html").stat().st_size > 0
+    assert "SLO kept." in output
+    assert rows(output)["/digits"][0] > 0
+    assert rows(output)["all"][1:] == (0, 0, 0)
+    report = (tmp_path / "report.html").read_text()
+    assert "SLO kept" in report
+    assert "Not known for this service" in report  # memory of a service that others started
 
 
-def test_it_starts_a_service_of_its_own_and_stops_it(tmp_path: Path) -> None:
-    status, output = run(tmp_path, "--scenario", "Sentiment")
-    assert status == 0, output
-    assert "POST /sentiment short" in rows(output)
-    [url] = set(re.findall(r"on (http://\S+?:\d+)", output))
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection((urlsplit(url).hostname, urlsplit(url).port), DEADLINE)
+def test_it_fails_on_a_slow_service(service: RunningService, tmp_path: Path) -> None:
+    scenario = ("--scenario", "Sentiment")
+    status, output = run(tmp_path, AT_ONCE, "--url", service.url, "--users", "1", *scenario)
+    assert status == 1, output
+    assert re.search(
+        r"^BROKEN: /sentiment short, p50: at most 0\.0 ms asked, ", output, re.MULTILINE
+    )
+    assert "SLO broken" in (tmp_path / "report.html").read_text()
 
 
 def test_it_fails_on_wrong_digits(tmp_path: Path) -> None:
+    options = ("--scenario", "Digits", "--users", "3")
     with fake_service({**ALWAYS_THREE, "results": 8 * [ALWAYS_THREE]}) as url:
-        status, output = run(tmp_path, "--url", url, "--scenario", "Digits")
+        status, output = run(tmp_path, RIGHT, "--url", url, *options)
     assert status == 1, output
-    made, failed = rows(output)["POST /digits"]
-    assert 0 < failed <= made  # now and then it was a 3
-    assert set(re.findall(r"POST /digits: (.*?) *$", output, re.MULTILINE)) <= {
+    made, _, wrong, failed = rows(output)["/digits"]
+    assert 0 < wrong <= made  # now and then it was a 3
+    assert failed == 0
+    assert set(re.findall(r"times /digits: (.*?)$", output, re.MULTILINE)) <= {
         f"wrong: {label} was taken for 3" for label in range(10) if label != 3
     }
 
 
 def test_refusals_are_counted_apart_and_are_no_answers(tmp_path: Path) -> None:
     with fake_service(OVERLOADED) as url:
-        status, output = run(tmp_path, "--url", url)
+        status, output = run(tmp_path, NO_REFUSALS, "--url", url, "--arrivals", "20")
     assert status == 1, output
-    assert "No request was answered." in output
-    assert {kind.split()[0] for kind in rows(output)} == {"REFUSED"}
-    assert sum(failed for _, failed in rows(output).values()) == 0
+    assert "BROKEN: all requests, answered: at least 1 asked, 0 measured" in output
+    made, refused, wrong, failed = rows(output)["all"]
+    assert made == refused > 0
+    assert (wrong, failed) == (0, 0)
+
+
+def test_a_ramp_ends_where_the_slo_breaks_and_says_where(tmp_path: Path) -> None:
+    with fake_service(OVERLOADED) as url:
+        options = ("--url", url, "--arrivals", "40", "--shape", "ramp", "--duration", "10m")
+        status, output = run(tmp_path, NO_REFUSALS, *options)
+    assert status == 1, output
+    assert re.search(r"The ramp broke after \d+ s, at 2 arrivals a second: all requests", output)
 
 
 def test_it_fails_where_nothing_answers(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
-    status, output = run(tmp_path, "--url", url)
+    status, output = run(tmp_path, RIGHT, "--url", url, "--arrivals", "10")
     assert status == 1, output
+    made, *_, failed = rows(output)["all"]
+    assert made == failed > 0
 
 
-def test_right_answers_are_right() -> None:
-    judge = Judge()
-    judge.one(json.dumps(ALWAYS_THREE), THREE)
-    judge.one(json.dumps(POSITIVE), PRAISE)
-    judge.many(json.dumps({"results": [POSITIVE, POSITIVE]}), [PRAISE, PRAISE])
+def test_it_starts_a_service_of_its_own_stops_it_and_reports_when_interrupted(
+    tmp_path: Path,
+) -> None:
+    process = subprocess.Popen(
+        command(tmp_path, RIGHT, "--duration", "10m", "--arrivals", "20"),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    impatience = threading.Timer(2 * DEADLINE, process.kill)
+    impatience.start()
+    assert process.stdout is not None
+    output = ""
+    for line in process.stdout:
+        output += line
+        if line.startswith("[0:05"):
+            process.send_signal(signal.SIGINT)
+    assert process.wait(DEADLINE) == 128 + signal.SIGINT, output
+    impatience.cancel()
+    process.stdout.close()
+    assert rows(output)["all"][0] > 0
+    assert "Not known" not in (tmp_path / "report.html").read_text()
+    [url] = set(re.findall(r"on (http://\S+?:\d+),", output))
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((urlsplit(url).hostname, urlsplit(url).port), DEADLINE)
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("slo", "options", "said"),
     [
-        {"label": 4},
-        {"label": "3"},
-        {"confidence": 0.9},
-        {"probabilities": 10 * [0.1]},
-        {"probabilities": [0.09, 0.91]},
-        {"digit_score": 2},
-        {"abstained": True, "reason": "uncertain"},
-        {"reason": "uncertain"},
-        {"model": None},
+        ("[every]\np42_ms = 1", [], "every > p42_ms"),
+        (RIGHT, ["--users", "0"], "not both 0"),
+        (RIGHT, ["--duration", "soon"], "invalid seconds value"),
     ],
 )
-def test_a_digit_that_breaks_the_contract_is_wrong(change: dict[str, Any]) -> None:
-    with pytest.raises(Wrong):
-        Judge().one(json.dumps({**ALWAYS_THREE, **change}), THREE)
+def test_wrong_usage_has_a_status_of_its_own(
+    slo: str, options: list[str], said: str, tmp_path: Path
+) -> None:
+    status, output = run(tmp_path, slo, *options)
+    assert status == 2
+    assert said in output
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"label": "negative"},
-        {"probabilities": {"positive": 1.0}},
-        {"probabilities": {"negative": 0.5, "positive": 0.75}},
-        {"truncated": True},
-        {"unknown_fraction": None},
-    ],
-)
-def test_a_mood_that_breaks_the_contract_is_wrong(change: dict[str, Any]) -> None:
-    with pytest.raises(Wrong):
-        Judge().one(json.dumps({**POSITIVE, **change}), PRAISE)
-
-
-@pytest.mark.parametrize(
-    "body", ["", "[]", "{}", '{"results": []}', '{"results": [{"error": {}}]}']
-)
-def test_a_bulk_answer_without_an_answer_for_each_is_wrong(body: str) -> None:
-    with pytest.raises(Wrong):
-        Judge().many(body, [PRAISE])
-
-
-def test_an_answer_that_changes_is_wrong() -> None:
-    judge = Judge()
-    judge.one(json.dumps(POSITIVE), PRAISE)
-    later = {"probabilities": {"negative": 0.2500001, "positive": 0.7499999}}
-    with pytest.raises(Wrong, match="another answer"):
-        judge.one(json.dumps({**POSITIVE, **later, "confidence": 0.7499999}), PRAISE)
-
-
-def test_a_refusal_says_when_to_come_again() -> None:
-    assert refusal_seconds(json.dumps(OVERLOADED), "1") == 1
-    for header in (None, "soon", "2"):
-        with pytest.raises(Wrong):
-            refusal_seconds(json.dumps(OVERLOADED), header)
+def test_a_service_that_does_not_start_is_no_broken_slo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SERVICE_MODELS_DIR", str(tmp_path / "nowhere"))
+    status, output = run(tmp_path, RIGHT)
+    assert status == 2, output
+    assert "the service did not start" in output
