@@ -8,17 +8,19 @@
 # make test-faults  break a service under load in every way that is known, MINUTES=20 of it mixed
 #               traffic; the table is .loadtest/faults.md
 # make audit    look for known weaknesses in what production runs and in our own code
-# make loadtest drive a service, started for it, and judge every answer: USERS DURATION SCENARIO;
-#               URL=http://... drives a running one; the report is .loadtest/report.html
+# make loadtest drive a service, started for it, judge every answer, and fail where the SLO
+#               (SLO=loadtest/slo.toml) is broken; the report is .loadtest/report.html.
+#               USERS=20 who wait for answers, ARRIVALS=50 requests a second that do not (then
+#               USERS=0, unless given), DURATION=30s, SHAPE=steady, ramp, spike or soak,
+#               SCENARIO=MixedDay, Digits or Sentiment, URL=http://... of a running service
+# make capacity find the highest rate that keeps the SLO, on a quiet machine: ENDPOINT=mixed, digits
+#               or sentiment, COUNTS="1 2" of workers, SECONDS=5 at each rate; .loadtest/capacity.md
 # make bench    measure the service against a hand-written one, on a quiet machine with wrk;
 #               PARTS="digits sentiment" ROUNDS SECONDS; the report is .loadtest/bench.md
 
 HOST = 127.0.0.1
 PORT = 8000
 WORKERS = # one for each CPU
-USERS ?= 20
-DURATION ?= 30s
-SCENARIO ?= MixedDay
 MINUTES ?= 20
 PYTHON ?= python3
 
@@ -27,7 +29,7 @@ PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check
 COMPILE = .venv/bin/uv pip compile pyproject.toml --universal --generate-hashes --no-header \
 	--no-annotate --python-version 3.11 --quiet
 
-.PHONY: serve test check lock install-training loadtest bench test-compose test-monitoring \
+.PHONY: serve test check lock install-training loadtest capacity bench test-compose test-monitoring \
 	test-faults audit clean
 
 serve: .venv/serve
@@ -60,7 +62,14 @@ test-faults: .venv/test
 
 loadtest: .venv/test
 	@SERVICE_HOST=$(HOST) $(if $(WORKERS),SERVICE_WORKERS=$(WORKERS)) .venv/bin/python -m loadtest \
-		--users $(USERS) --duration $(DURATION) --scenario $(SCENARIO) $(if $(URL),--url $(URL))
+		$(if $(USERS),--users $(USERS)) $(if $(ARRIVALS),--arrivals $(ARRIVALS)) \
+		$(if $(DURATION),--duration $(DURATION)) $(if $(SHAPE),--shape $(SHAPE)) \
+		$(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(SLO),--slo $(SLO)) $(if $(URL),--url $(URL))
+
+capacity: .venv/test
+	@.venv/bin/python -m loadtest.capacity $(if $(ENDPOINT),--endpoint $(ENDPOINT)) \
+		$(if $(COUNTS),--workers $(COUNTS)) $(if $(SECONDS),--seconds $(SECONDS)) \
+		$(if $(SLO),--slo $(SLO))
 
 bench: .venv/test
 	@.venv/bin/python -m loadtest.bench $(if $(PARTS),--parts $(PARTS)) \

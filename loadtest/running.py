@@ -63,18 +63,19 @@ class Run:
 
     def users(self) -> int:
         """How many there should be now."""
-        return math.ceil(self.options.num_users * (self._level() or 0.0))
+        return math.ceil(self.options.num_users * (self._level(self.second()) or 0.0))
 
     def due_times(self, chance: random.Random) -> Iterator[float]:
         """When requests are due, on that clock."""
-        for second in due_times(self._rate, chance):
-            yield self._start + second
+        if self.options.arrivals:
+            for second in due_times(self._rate, chance):
+                yield self._start + second
 
     def over(self) -> bool:
         """To be asked once a second, since it also says how things stand, and ends a ramp that
         broke the SLO."""
         second = int(self.second())
-        if self._level() is None:
+        if self._level(self.second()) is None:
             return True
         rate = self._rate(second) or 0.0
         self.timeline.levels[second] = Level(users=self.users(), rate=rate)
@@ -84,11 +85,13 @@ class Run:
             print(self._line(second), flush=True)
         return False
 
-    def _level(self) -> float | None:
-        return level(self.options.shape or "steady", self.second(), self.options.seconds)
+    def _level(self, second: float) -> float | None:
+        if not self.options.shape:  # locust says when it is over
+            return 1.0
+        return level(self.options.shape, second, self.options.seconds)
 
     def _rate(self, second: float) -> float | None:
-        share = level(self.options.shape or "steady", second, self.options.seconds)
+        share = self._level(second)
         return None if share is None else share * self.options.arrivals
 
     def _broken(self, second: int) -> bool:

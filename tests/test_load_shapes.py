@@ -115,3 +115,13 @@ def test_other_shapes_go_on_when_the_slo_is_broken(clock: Clock) -> None:
         run.count("/digits", "refused", 1)
         clock.now += 1
         assert not run.over()
+
+
+def test_without_a_shape_arrivals_go_on_until_locust_ends_them(clock: Clock) -> None:
+    due = new_run(clock, Slo(), "").due_times(chance())
+    assert [next(due) for _ in range(100_000)][-1] > clock.now + 400
+
+
+def test_no_arrivals_are_none() -> None:
+    options = Namespace(shape="", num_users=1, arrivals=0.0, seconds=100.0)
+    assert list(Run(options, Slo()).due_times(chance())) == []
