@@ -4,6 +4,7 @@ for nobody. Our options are listed by locust --help."""
 from __future__ import annotations
 
 import random
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -160,6 +161,8 @@ def take_options(environment: Environment, **_: Any) -> None:
     if options.shape:
         environment.shape_class = Course()  # type: ignore[no-untyped-call]
         environment.shape_class.runner = environment.runner
+        # Locust minds it only when a shape is over.
+        gevent.signal_handler(signal.SIGTERM, run.end)
 
 
 @events.test_start.add_listener  # type: ignore[untyped-decorator]

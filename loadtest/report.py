@@ -71,7 +71,11 @@ def plots(result: Result) -> Iterator[str]:
     starts = range(0, length, step)
     cells = [timeline.whole(range(start, start + step)) for start in starts]
     middle = [start + step / 2 for start in starts]
-    levels = [timeline.levels.get(start) for start in starts]
+    # It was noted about once a second, and holds until it is noted anew.
+    noted = [
+        max((each for each in timeline.levels if each <= start), default=None) for start in starts
+    ]
+    levels = [None if second is None else timeline.levels[second] for second in noted]
 
     draw = partial(figure, last=result.duration)
 

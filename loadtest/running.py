@@ -41,11 +41,17 @@ class Run:
         self._slo = slo
         self._clock = clock
         self._start = clock()
-        self._bad = 0
+        self._ended = False
+        self._bad = 0  # windows in a row
+        self._said = 0  # the second up to which it was said how things stand
 
     def begin(self) -> None:
         self._start = self._clock()
         self.timeline = Timeline(began=time.time())
+
+    def end(self) -> None:
+        """Now, whatever the shape says."""
+        self._ended = True
 
     def second(self) -> float:
         return self._clock() - self._start
@@ -75,14 +81,15 @@ class Run:
         """To be asked once a second, since it also says how things stand, and ends a ramp that
         broke the SLO."""
         second = int(self.second())
-        if self._level(self.second()) is None:
+        if self._ended or self._level(self.second()) is None:
             return True
         rate = self._rate(second) or 0.0
         self.timeline.levels[second] = Level(users=self.users(), rate=rate)
         if self.options.shape == "ramp" and self._broken(second):
             return True
-        if second and second % SAID_EVERY == 0:
-            print(self._line(second), flush=True)
+        if second >= self._said + SAID_EVERY:
+            print(self._line(range(self._said, second)), flush=True)
+            self._said = second
         return False
 
     def _level(self, second: float) -> float | None:
@@ -116,13 +123,13 @@ class Run:
         )
         return True
 
-    def _line(self, second: int) -> str:
-        span = range(second - SAID_EVERY, second)
+    def _line(self, span: range) -> str:
+        second = span.stop
         cell = self.timeline.whole(span)
         p50, p95 = (percentile(cell.times, percent) or 0.0 for percent in (50, 95))
         return (
             f"[{second // 60}:{second % 60:02} of {self.options.seconds:.0f} s] "
-            f"{self.timeline.levels[second].users} users, {cell.total / SAID_EVERY:.0f} "
+            f"{self.timeline.levels[second].users} users, {cell.total / len(span):.0f} "
             f"requests/s, p50 {p50:.0f} ms, p95 {p95:.0f} ms, {cell.refused} refused, "
             f"{cell.wrong} wrong, {cell.failed} failed"
         )
