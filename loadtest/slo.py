@@ -27,12 +27,12 @@ class Limits(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    wrong_share: Share | None = None
-    failed_share: Share | None = None
-    refused_share: Share | None = None
     p50_ms: Milliseconds | None = None
     p95_ms: Milliseconds | None = None
     p99_ms: Milliseconds | None = None
+    wrong_share: Share | None = None
+    failed_share: Share | None = None
+    refused_share: Share | None = None
 
 
 class Slo(BaseModel):
