@@ -64,6 +64,13 @@ def test_the_open_loop_counts_answers_and_refusals() -> None:
     assert all(answered >= due for due, answered, _ in record.answers)
 
 
+def test_the_open_loop_keeps_the_bodies_of_answers_when_told_to() -> None:
+    with fake_server(answer(200), answer(503)) as where:
+        kept = OpenLoop(where, [b"one"], keep=True).run(SOON, patience=DEADLINE)
+        assert OpenLoop(where, [b"one"]).run(SOON, patience=DEADLINE).bodies == []
+    assert kept.bodies == [b"01234"] * len(kept.answers) == [b"01234"] * 30
+
+
 def test_the_open_loop_waits_for_a_connection_when_it_may_have_no_more() -> None:
     with fake_server(answer(200)) as where:
         record = OpenLoop(where, [b"one"], most_connections=2).run(SOON, patience=DEADLINE)
