@@ -84,7 +84,7 @@ def main() -> None:
         for workers in options.workers:
             found.append(measure(workers, slo, options))
     except KeyboardInterrupt:
-        print("interrupted: what is measured so far is shown", file=sys.stderr)
+        print("interrupted", file=sys.stderr)
     except Broken as broken:
         fail(str(broken))
     if not found:
