@@ -18,7 +18,7 @@ RUN python -m pip --python /venv/bin/python uninstall --yes --quiet huggingface-
     && find . -name "*.pyi" -delete
 WORKDIR /app
 COPY service service
-# Compiled now, since the running service writes nothing but its metrics, to /tmp.
+# Compiled now, since the running service writes nothing but its metrics, to memory.
 RUN /venv/bin/python -c "import service.__main__, service.worker"
 
 FROM packages AS loadtest-packages

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 from collections import Counter
@@ -39,6 +40,7 @@ from service.settings import Settings
 log = logging.getLogger(__name__)
 
 PAUSES = (0.0, 0.0, 0.25, 0.5, 1.0, 2.0, 5.0)  # seconds before a start, by deaths in a row
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - the folder in it has a name of its own
 LINGER_SECONDS = 5.0  # for those replaced by one reload, before the next adds to them
 
 
@@ -50,11 +52,19 @@ async def supervise(
     Raises NotStarted where one of the first workers cannot start.
     """
     try:
-        folder = TemporaryDirectory(prefix="service-", ignore_cleanup_errors=True)
+        folder = TemporaryDirectory(
+            prefix="service-", dir=shared_memory(), ignore_cleanup_errors=True
+        )
     except OSError as error:
         raise NotStarted(f"no temporary folder: {error.strerror}") from error
     with folder as counters:
         await _Supervisor(settings, listener, Path(counters)).run(greet)
+
+
+def shared_memory() -> Path | None:
+    """Where uploads, which take up what room there is, do not lie: writing to a mapped file for
+    which there is none ends a process. None for the usual place for what is temporary."""
+    return SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else None
 
 
 class _Supervisor:
