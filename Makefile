@@ -34,7 +34,7 @@ serve: .venv/serve
 	@exec .venv/bin/python -m service --host $(HOST) --port $(PORT) $(if $(WORKERS),--workers $(WORKERS))
 
 test: .venv/test
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 check: .venv/test
 	.venv/bin/ruff check

@@ -26,9 +26,11 @@ import logging
 import signal
 import socket
 import sys
+import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from math import ceil
 from typing import Any
 
 import uvicorn
@@ -134,6 +136,7 @@ class _Server(uvicorn.Server):
         loop.add_reader(self._channel, self._receive)
         loop.call_later(CHECK_SECONDS, self._check)
         models: Mapping[str, Model] = self._state.models
+        Draining.successor_ms = ceil(time.process_time() * 1000)  # imports are in it
         self._tell("rejected", rejected(models, self._state.settings))
         self._tell("ready", [model.predictor.version for model in models.values()])
 
