@@ -5,6 +5,7 @@ connection to a worker (`acceptor`; see `worker` for what passes between them), 
 and no connection is lost while workers come and go.
 
 What rests on this:
+- A worker from which nothing is heard gets no connections, and is killed if that goes on.
 - A worker that dies is replaced at once, and after growing pauses if it dies soon again, by one
   that serves the same versions, whatever else lies in the folder of models by then.
 - SIGTERM to one worker replaces it: it goes on until its successor is ready, and what is open on it

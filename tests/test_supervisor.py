@@ -13,7 +13,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from threading import Event
 
@@ -132,6 +132,25 @@ def test_connections_wait_while_no_worker_can_take_them() -> None:
         for connection in connections:
             assert connection.recv(100).startswith(b"HTTP/1.1 200")
         assert service.stop() == (0, "")
+
+
+@pytest.mark.timeout(120)
+def test_worker_that_hangs_is_replaced_and_until_then_the_others_answer() -> None:
+    with RunningService("--workers", "2", deadline_ms="20000") as service:
+        hung, other = service.workers()
+        os.kill(hung, signal.SIGSTOP)
+        eventually(lambda: all(answered_soon(service) for _ in range(4)))
+        assert service.workers() == {hung, other}
+        eventually(lambda: hung not in service.workers())
+        eventually(lambda: len(service.workers()) == 2)
+        assert f"worker {hung} hangs, and is killed" in service.written()
+        eventually(lambda: Scraped(service.url).value("worker_restarts_total") == 1)
+
+
+def answered_soon(service: RunningService) -> bool:
+    with suppress(httpx.TimeoutException):
+        return httpx.get(f"{service.url}/health/live", timeout=2).is_success
+    return False
 
 
 def test_successor_that_cannot_start_leaves_the_old_worker_in_its_place(tmp_path: Path) -> None:
