@@ -13,6 +13,8 @@ from pathlib import Path
 from loadtest.bench.processes import OURS, REFERENCE, ROOT, Server, serving
 from loadtest.bench.traffic import post_json, taken_apart
 
+PINS = Path(__file__).parent
+
 
 def in_json(request: bytes) -> bytes:
     """The same request as BentoML takes it for a function of lists: {"pictures": [base64]} or
@@ -55,7 +57,7 @@ def installed(rival: str) -> bool:
 def pins(rival: str) -> dict[str, str]:
     """Package -> the one version of it that is installed for a rival."""
     found = {}
-    for line in (Path(__file__).parent / f"{rival}.txt").read_text().splitlines():
+    for line in (PINS / f"{rival}.txt").read_text().splitlines():
         pin = re.fullmatch(r"([\w-]+)(?:\[\w+\])?==([\w.]+)", line)
         if pin is None:
             raise ValueError(f"{rival}.txt: {line} is not PACKAGE==VERSION")
