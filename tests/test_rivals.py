@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import shutil
 from collections import defaultdict
 from dataclasses import replace
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.bench.processes import REFERENCE, Broken, serving
+from loadtest.bench.processes import PATIENCE, REFERENCE, Broken, descendants, serving, started
 from loadtest.bench.results import Results
 from loadtest.bench.table import as_markdown
 from loadtest.bench.traffic import (
@@ -31,6 +32,7 @@ from loadtest.rivals.answers import Judge
 from loadtest.rivals.batches import LARGEST, LONGEST_WAIT
 from loadtest.rivals.measuring import Found, as_rows, planned_seconds
 from loadtest.rivals.servers import HAND_WRITTEN, OWN, RIVALS, in_json, pins
+from tests.running import eventually
 
 CONTESTANTS = [OWN, HAND_WRITTEN, RIVALS["litserve"]]
 README = program.README.read_text()
@@ -172,6 +174,7 @@ def test_a_server_that_gives_other_answers_is_not_measured() -> None:
 
 
 @pytest.mark.skipif(shutil.which("taskset") is None, reason="taskset is not installed")
+@pytest.mark.timeout(PATIENCE // 2)  # it is not waited for
 def test_of_a_server_that_does_not_start_the_end_of_its_log_is_shown() -> None:
     silent = replace(HAND_WRITTEN, command=["sh", "-c", "echo no such module >&2"])
     told = "echo http://127.0.0.1:9; echo the port is taken >&2"
@@ -179,3 +182,21 @@ def test_of_a_server_that_does_not_start_the_end_of_its_log_is_shown() -> None:
     for contestant, reason in ((silent, "no such module"), (early, "the port is taken")):
         with pytest.raises(Broken, match=reason), contestant.running(0):
             pass
+
+
+@pytest.mark.skipif(shutil.which("taskset") is None, reason="taskset is not installed")
+def test_of_a_server_no_process_is_left_even_if_it_has_a_session_of_its_own() -> None:
+    with started(["sh", "-c", "setsid sleep 600 & echo up; wait"], [0]) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        (child,) = eventually(lambda: descendants(process.pid))
+        eventually(lambda: os.getsid(child) == child)
+    eventually(lambda: ended(child))
+
+
+def ended(process: int) -> bool:
+    """Whether it is no more, or only waits for its parent to notice."""
+    try:
+        return ") Z " in Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return True
