@@ -12,6 +12,8 @@
 #               URL=http://... drives a running one; the report is .loadtest/report.html
 # make bench    measure the service against a hand-written one, on a quiet machine with wrk;
 #               PARTS="digits sentiment" ROUNDS SECONDS; the report is .loadtest/bench.md
+# make rivals   measure the service against LitServe, BentoML and Ray Serve, each installed into
+#               .rivals; RIVALS="litserve ray" ROUNDS SECONDS; the report is .loadtest/rivals.md
 
 HOST = 127.0.0.1
 PORT = 8000
@@ -20,6 +22,7 @@ USERS ?= 20
 DURATION ?= 30s
 SCENARIO ?= MixedDay
 MINUTES ?= 20
+RIVALS ?= litserve bentoml ray
 PYTHON ?= python3
 
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check
@@ -27,7 +30,7 @@ PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check
 COMPILE = .venv/bin/uv pip compile pyproject.toml --universal --generate-hashes --no-header \
 	--no-annotate --python-version 3.11 --quiet
 
-.PHONY: serve test check lock install-training loadtest bench test-compose test-monitoring \
+.PHONY: serve test check lock install-training loadtest bench rivals test-compose test-monitoring \
 	test-faults audit clean
 
 serve: .venv/serve
@@ -66,6 +69,16 @@ bench: .venv/test
 	@.venv/bin/python -m loadtest.bench $(if $(PARTS),--parts $(PARTS)) \
 		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS))
 
+rivals: .venv/test $(RIVALS:%=.rivals/%/installed)
+	@.venv/bin/python -m loadtest.rivals --rivals $(RIVALS) \
+		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS))
+
+.rivals/%/installed: loadtest/rivals/%.txt | .venv/bin/python
+	@echo "Installing $* into .rivals/$* ..."
+	@.venv/bin/python -m venv --clear .rivals/$*
+	@.rivals/$*/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; name one with PYTHON=..." >&2; exit 1; }
@@ -85,4 +98,4 @@ install-training: pyproject.toml .venv/serve
 	@touch $@
 
 clean:
-	rm -rf .venv .checkpoints .loadtest
+	rm -rf .venv .checkpoints .loadtest .rivals

@@ -22,7 +22,7 @@ from loadtest.bench.processes import output
 from loadtest.bench.results import Row, Target
 from loadtest.bench.setting import Setting
 from loadtest.bench.traffic import review_lengths, spread
-from loadtest.reference import newest
+from loadtest.models import newest
 from service.contract.manifest import MANIFEST, Manifest
 from service.contract.text import pad
 
