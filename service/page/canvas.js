@@ -8,6 +8,7 @@ export class Pad {
   #now = EMPTY;
   #before = [];
   #pointer = null;
+  #turn = 0; // what is still being opened when another begins comes too late
   #drawing = 0; // of what is drawn by itself, the frame to come
 
   // changed(grown) is called whenever it shows something else; grown: a stroke got longer.
@@ -52,8 +53,9 @@ export class Pad {
   }
 
   async lay(file) {
+    const turn = ++this.#turn;
     const bitmap = await createImageBitmap(file).catch(() => null); // the service tells why
-    this.#become({ ...EMPTY, file, bitmap });
+    if (turn === this.#turn) this.#become({ ...EMPTY, file, bitmap });
   }
 
   // Mark where in the picture the digit lay.
@@ -106,6 +108,7 @@ export class Pad {
 
   #settle(state) {
     cancelAnimationFrame(this.#drawing);
+    this.#turn += 1;
     this.#now = state;
     this.#paint();
     this.changed(false);

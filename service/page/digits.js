@@ -5,7 +5,7 @@ import { Pad } from "./canvas.js";
 import { Newest } from "./newest.js";
 import { Notice, speaker } from "./notice.js";
 import { strokesOf } from "./strokes.js";
-import { percent, tookWords, unsure } from "./words.js";
+import { WAITING, percent, tookWords, unsure } from "./words.js";
 
 const LARGEST = 10 * 2 ** 20; // bytes that the service takes
 
@@ -26,10 +26,11 @@ export function readDigits(card, onProblem) {
       notice.clear();
       show(answer);
       pad.mark(answer.box);
+      card.ariaBusy = String(!isNewest);
       if (isNewest) speak(sure.dataset.spoken);
     },
     fail(problem, seconds) {
-      if (!problem.passes) reset("");
+      reset(problem.passes ? WAITING : "");
       notice.tell(problem, seconds);
       onProblem(problem);
     },
@@ -44,6 +45,7 @@ export function readDigits(card, onProblem) {
       notice.clear();
       reset("Nothing drawn yet");
     } else {
+      card.ariaBusy = "true";
       newest.put(() => pad.file(), { grown });
     }
   });
@@ -54,7 +56,7 @@ export function readDigits(card, onProblem) {
     card.classList.toggle("abstained", abstained);
     label.textContent = abstained ? "?" : digit;
     sure.textContent = abstained
-      ? unsure(answer.reason, `I am not sure: it may be a ${digit} or a ${second}.`)
+      ? unsure(answer.reason, `I am not sure: ${digit} or ${second}?`)
       : `${percent(answer.confidence)} sure`;
     sure.dataset.spoken = abstained ? sure.textContent : `${digit}, ${sure.textContent}`;
     bars.forEach((set, each) => set(probabilities[each], each === digit && !abstained));
@@ -65,6 +67,7 @@ export function readDigits(card, onProblem) {
   }
 
   function reset(words) {
+    card.ariaBusy = "false";
     card.classList.remove("abstained");
     label.textContent = "–";
     sure.textContent = words;
@@ -75,8 +78,12 @@ export function readDigits(card, onProblem) {
 
   function take(file) {
     if (!file) return;
-    if (file.size > LARGEST) notice.tell(new Problem("too_large"));
-    else pad.lay(file);
+    if (file.size > LARGEST) {
+      notice.tell(new Problem("too_large"));
+    } else {
+      card.ariaBusy = "true";
+      pad.lay(file);
+    }
   }
 
   for (let digit = 0; digit < 10; digit++) {

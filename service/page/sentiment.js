@@ -3,7 +3,7 @@
 import { Problem, ask } from "./api.js";
 import { Newest } from "./newest.js";
 import { Notice, speaker } from "./notice.js";
-import { percent, tookWords, unsure } from "./words.js";
+import { WAITING, percent, tookWords, unsure } from "./words.js";
 
 const LARGEST = 10 * 2 ** 20; // bytes that the service takes
 const TYPING_MS = 300; // without a key before it asks
@@ -37,13 +37,14 @@ export function tellMoods(card, onProblem) {
       const answer = await ask("sentiment?explain=true", { method: "POST", body, headers });
       return { ...JSON.parse(answer.text), timing: answer.timing, text: body };
     },
-    show(answer) {
+    show(answer, isNewest) {
       notice.clear();
+      card.ariaBusy = String(!isNewest);
       show(answer);
       speak(`${label.textContent}. ${sure.textContent}`);
     },
     fail(problem, seconds) {
-      if (!problem.passes) reset("");
+      reset(problem.passes ? WAITING : "");
       notice.tell(problem, seconds);
       onProblem(problem);
     },
@@ -68,6 +69,7 @@ export function tellMoods(card, onProblem) {
   }
 
   function reset(words) {
+    card.ariaBusy = "false";
     card.classList.remove("abstained");
     label.textContent = "–";
     sure.textContent = words;
@@ -99,6 +101,7 @@ export function tellMoods(card, onProblem) {
 
   text.addEventListener("input", () => {
     clearTimeout(typing);
+    card.ariaBusy = "true";
     typing = setTimeout(changed, text.value.trim() ? TYPING_MS : 0);
   });
   for (const [name, example] of Object.entries(EXAMPLES)) {
@@ -107,6 +110,7 @@ export function tellMoods(card, onProblem) {
     button.addEventListener("click", () => {
       clearTimeout(typing);
       text.value = example;
+      card.ariaBusy = "true";
       changed();
     });
     find(".samples").append(button);

@@ -12,7 +12,7 @@ const STROKES = [
   ["72 50 22 33 54 76 68 49 28 26 54 73 72"],
   ["72 50 32 24 35 54 72 65 59"],
 ];
-const STEPS = 6; // points of a line between two of the grid
+const STEPS = 3; // points of a line between two of the grid
 
 // Strokes as lists of points {x, y}, each from 0 to 1.
 export const strokesOf = (digit) => STROKES[digit].map((stroke) => along(stroke.split(" ")));

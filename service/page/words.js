@@ -23,6 +23,8 @@ const UNSURE = {
   mostly_unknown_words: "I do not know most of these words. I read English only.",
 };
 
+export const WAITING = "Waiting for the service";
+
 export const inWords = (problem) => PROBLEMS[problem.code] ?? problem.message;
 
 // Why an answer should not be believed; `doubt` says between what it is where it is doubtful.
@@ -31,10 +33,9 @@ export const unsure = (reason, doubt) => UNSURE[reason] ?? doubt;
 // 0.99987 -> "99.9%": never rounded up to certainty, which no model has.
 export const percent = (share) => `${(Math.floor(share * 1000) / 10).toFixed(1)}%`;
 
-// "took 5.1 ms: reading 1.2, waiting 0.1, model 0.4; in a batch of 8"
+// "Took 5.1 ms: reading 1.2, waiting 0.1, model 0.4; batch of 8."
 export function tookWords({ total, decode = 0, queue = 0, infer = 0, batch = 1 }) {
   const [all, ...parts] = [total, decode, queue, infer].map((ms) => ms.toFixed(1));
   const [reading, waiting, model] = parts;
-  const company = batch > 1 ? `in a batch of ${batch}` : "alone in its batch (1)";
-  return `Took ${all} ms: reading ${reading}, waiting ${waiting}, model ${model}; ${company}.`;
+  return `Took ${all} ms: reading ${reading}, waiting ${waiting}, model ${model}; batch of ${batch}.`;
 }
