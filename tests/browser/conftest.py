@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from tests.browser.shown import DEADLINE_MS
 from tests.running import RunningService
@@ -40,12 +40,14 @@ def complaints() -> list[str]:
 @pytest.fixture
 def blank(context: BrowserContext, complaints: list[str]) -> Page:
     """A tab that has not asked for anything yet."""
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            complaints.append(message.text)
+
     tab = context.new_page()
     tab.on("pageerror", lambda error: complaints.append(str(error)))
-    tab.on(
-        "console",
-        lambda message: message.type in {"error", "warning"} and complaints.append(message.text),
-    )
+    tab.on("console", note)
     return tab
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Request, expect
 
 from loadtest.inputs import STROKES
 
@@ -51,6 +51,18 @@ def settled(page: Page, card: str) -> None:
 
 def notice(page: Page, card: str) -> Locator:
     return page.locator(f"#{card} .notice")
+
+
+def asked_of(page: Page, route: str = "") -> list[str]:
+    """The addresses with this in them that the page asks from now on."""
+    asked: list[str] = []
+
+    def note(request: Request) -> None:
+        if route in request.url:
+            asked.append(request.url)
+
+    page.on("request", note)
+    return asked
 
 
 def sample(page: Page, digit: int) -> None:

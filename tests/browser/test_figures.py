@@ -9,7 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.shown import sample
+from tests.browser.shown import asked_of, sample
 from tests.running import RunningService
 
 pytestmark = pytest.mark.browser
@@ -93,8 +93,7 @@ def test_a_hidden_tab_does_not_ask(page: Page) -> None:
             document.dispatchEvent(new Event("visibilitychange"));
         }"""
     )
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    asked = asked_of(page)
     page.clock.run_for(30_000)
     assert asked == []
     with page.expect_request("**/metrics"):

@@ -10,7 +10,7 @@ import pytest
 from numpy.random import default_rng
 from playwright.sync_api import FilePayload, Page, expect
 
-from tests.browser.shown import draw, notice, verdict
+from tests.browser.shown import asked_of, draw, notice, verdict
 from training.golden import as_bytes, draw_digit
 from training.worlds.drawings import drawn
 from training.worlds.photos import on_paper
@@ -79,11 +79,10 @@ def test_the_same_picture_can_be_chosen_again_after_clear(page: Page) -> None:
 
 
 def test_a_picture_that_is_too_large_is_refused_before_it_is_sent(page: Page) -> None:
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    asked = asked_of(page, "digits")
     choose(page, b"\x89PNG\r\n\x1a\n".ljust(10 * 2**20 + 1, b"\0"))
     expect(notice(page, "digits")).to_contain_text("This is too large.")
-    assert not [url for url in asked if "digits" in url]
+    assert asked == []
     draw(page, 7)
     assert verdict(page, "digits").startswith("7")
     expect(notice(page, "digits")).to_be_hidden()

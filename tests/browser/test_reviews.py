@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from loadtest.inputs import Review, write_reviews
-from tests.browser.shown import notice, settled, verdict
+from tests.browser.shown import asked_of, notice, settled, verdict
 from tests.running import RunningService
 
 pytestmark = pytest.mark.browser
@@ -30,8 +30,7 @@ def test_a_typed_review_gets_its_verdict(page: Page, review: Review) -> None:
 
 
 def test_few_questions_are_asked_of_one_who_types(page: Page) -> None:
-    asked: list[str] = []
-    page.on("request", lambda request: "sentiment" in request.url and asked.append(request.url))
+    asked = asked_of(page, "sentiment")
     page.get_by_role("textbox").press_sequentially("A wonderful film, and a very good one.")
     settled(page, "sentiment")
     assert 1 <= len(asked) <= 5
@@ -118,8 +117,7 @@ def test_a_long_text_is_said_to_be_read_in_part(page: Page) -> None:
 
 
 def test_a_text_that_is_too_large_is_not_sent(page: Page) -> None:
-    asked: list[str] = []
-    page.on("request", lambda request: "sentiment" in request.url and asked.append(request.url))
+    asked = asked_of(page, "sentiment")
     page.get_by_role("textbox").evaluate(
         "each => { each.value = 'good '.repeat(2_200_000);"
         " each.dispatchEvent(new Event('input')); }"

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.shown import draw, notice, sample, verdict
+from tests.browser.shown import asked_of, draw, notice, sample, verdict
 from tests.keyring import made
 from tests.running import RunningService
 
@@ -106,8 +106,7 @@ def test_what_passes_is_waited_for_as_long_as_the_service_says(
 def test_what_does_not_pass_is_not_asked_again(
     page: Page, complaints: list[str], status: int, body: str, words: str
 ) -> None:
-    asked: list[str] = []
-    page.on("request", lambda request: "sentiment" in request.url and asked.append(request.url))
+    asked = asked_of(page, "sentiment")
     page.route("**/sentiment?*", lambda route: route.fulfill(status=status, body=body))
     page.get_by_role("button", name="Hated it").click()
     expect(notice(page, "sentiment")).to_contain_text(words)
@@ -131,7 +130,7 @@ def test_only_the_newest_text_is_answered(page: Page) -> None:
 
     page.route("**/sentiment?*", hold_first)
     labels: list[str] = []
-    page.expose_function("shown", labels.append)
+    page.expose_function("shown", lambda label: labels.append(label))
     page.evaluate(
         """new MutationObserver(([change]) => shown(change.target.textContent)).observe(
         document.querySelector("#sentiment .label"), { childList: true })"""
