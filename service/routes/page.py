@@ -23,7 +23,8 @@ MEDIA_TYPES = {
 
 def page_routes() -> list[Route]:
     """One for each file of the page, which is read now."""
-    return [_route_of(file) for file in sorted(FOLDER.iterdir())]
+    files = sorted(file for file in FOLDER.iterdir() if file.suffix in MEDIA_TYPES)
+    return [_route_of(file) for file in files]
 
 
 def _route_of(file: Path) -> Route:

@@ -8,9 +8,11 @@ from collections.abc import Callable
 
 import pytest
 from numpy.random import default_rng
+from PIL import Image
 from playwright.sync_api import FilePayload, Page, expect
 
 from tests.browser.shown import asked_of, draw, notice, verdict
+from tests.pictures import draw_number
 from training.golden import as_bytes, draw_digit
 from training.worlds.drawings import drawn
 from training.worlds.photos import on_paper
@@ -65,9 +67,19 @@ def test_a_photo_of_a_digit_on_paper_is_read(page: Page) -> None:
     assert re.fullmatch(r"4 \d\d\.\d% sure", verdict(page, "digits"))
 
 
-def test_an_empty_picture_is_told_in_words(page: Page) -> None:
-    choose(page, as_bytes(draw_digit(5, ink=255)))
-    assert "I see nothing on this picture." in verdict(page, "digits")
+@pytest.mark.parametrize(
+    ("picture", "words"),
+    [
+        (draw_digit(5, ink=255), "I see nothing on this picture."),
+        (draw_number("38"), "I see more than one digit."),
+    ],
+    ids=["blank", "two digits"],
+)
+def test_a_picture_of_no_digit_or_several_is_told_in_words(
+    page: Page, picture: Image.Image, words: str
+) -> None:
+    choose(page, as_bytes(picture))
+    assert verdict(page, "digits").startswith(f"? {words}")
 
 
 def test_the_same_picture_can_be_chosen_again_after_clear(page: Page) -> None:
