@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.browser.shown import asked_of, draw, notice, sample, verdict
 from tests.keyring import made
@@ -57,10 +57,25 @@ def test_a_cleared_drawing_is_not_asked_about_when_the_service_is_back(blank: Pa
     expect(notice(blank, "digits")).to_contain_text("The service cannot be reached.")
     blank.get_by_role("button", name="Clear").click()
     expect(blank.locator("#digits .sure")).to_have_text("Nothing drawn yet")
+    asked = asked_of(blank, "digits?")
     with RunningService("--port", port):
-        expect(notice(blank, "live")).to_contain_text("can be reached again")
+        expect(notice(blank, "live")).to_be_hidden()
+        assert asked == []
         sample(blank, 5)
         expect(blank.locator("#digits .label")).to_have_text("5")
+
+
+def test_one_is_told_when_the_network_is_back(
+    page: Page, context: BrowserContext, complaints: list[str]
+) -> None:
+    context.set_offline(True)
+    sample(page, 3)
+    expect(notice(page, "digits")).to_contain_text("The service cannot be reached.")
+    context.set_offline(False)
+    expect(notice(page, "digits")).to_contain_text("The service can be reached again.")
+    assert verdict(page, "digits").startswith("3")
+    expect(notice(page, "digits")).to_be_hidden()
+    complaints.clear()
 
 
 @pytest.mark.parametrize(
