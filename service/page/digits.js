@@ -53,7 +53,7 @@ export function readDigits(card, onProblem) {
   function show(answer) {
     const { label: digit, probabilities, abstained, timing } = answer;
     const second = probabilities.indexOf(Math.max(...probabilities.toSpliced(digit, 1, -1)));
-    card.classList.toggle("abstained", abstained);
+    card.classList.toggle("undecided", abstained);
     label.textContent = abstained ? "?" : digit;
     sure.textContent = abstained
       ? unsure(answer.reason, `I am not sure: ${digit} or ${second}?`)
@@ -68,10 +68,10 @@ export function readDigits(card, onProblem) {
 
   function reset(words) {
     card.ariaBusy = "false";
-    card.classList.remove("abstained");
+    card.classList.add("undecided");
     label.textContent = "–";
     sure.textContent = words;
-    bars.forEach((set) => set(0, false));
+    bars.forEach((set) => set(null, false));
     seen.hidden = true;
     speak("");
   }
@@ -129,7 +129,7 @@ function bar(list, digit) {
   list.append(row);
   return (probability, isBest) => {
     row.classList.toggle("best", isBest);
-    track.style.setProperty("--share", probability);
-    share.textContent = percent(probability);
+    track.style.setProperty("--share", probability ?? 0);
+    share.textContent = probability === null ? "" : percent(probability);
   };
 }

@@ -52,7 +52,7 @@ export function tellMoods(card, onProblem) {
 
   function show(answer) {
     const { positive, negative } = answer.probabilities;
-    card.classList.toggle("abstained", answer.abstained);
+    card.classList.toggle("undecided", answer.abstained);
     label.textContent = answer.abstained ? "No verdict" : capital(answer.label);
     sure.textContent = answer.abstained
       ? unsure(answer.reason, "I am not sure: it speaks for both moods.")
@@ -70,7 +70,7 @@ export function tellMoods(card, onProblem) {
 
   function reset(words) {
     card.ariaBusy = "false";
-    card.classList.remove("abstained");
+    card.classList.add("undecided");
     label.textContent = "–";
     sure.textContent = words;
     balance(0.5, "", "");
