@@ -17,6 +17,7 @@ export function tellLive(card, onProblem) {
 
   async function look() {
     clearTimeout(timer);
+    let wait = EVERY_MS;
     try {
       if (!tables.size) await introduce();
       const { text } = await ask("metrics");
@@ -28,9 +29,10 @@ export function tellLive(card, onProblem) {
       onProblem(problem);
       looks = [];
       if (!problem.passes) return; // until there is another key
+      wait = Math.max(wait, problem.retryMs ?? 0);
     }
     clearTimeout(timer);
-    if (!document.hidden) timer = setTimeout(look, EVERY_MS);
+    if (!document.hidden) timer = setTimeout(look, wait);
   }
 
   async function introduce() {
