@@ -7,6 +7,8 @@
 # make test-monitoring  try alerts and dashboard with Prometheus; needs the Debian package prometheus
 # make test-faults  break a service under load in every way that is known, MINUTES=20 of it mixed
 #               traffic; the table is .loadtest/faults.md
+# make test-browser  try the page in Chromium, which must be there (Debian package chromium);
+#               pictures of it are in .loadtest/screenshots
 # make audit    look for known weaknesses in what production runs and in our own code
 # make loadtest drive a service, started for it, and judge every answer: USERS DURATION SCENARIO;
 #               URL=http://... drives a running one; the report is .loadtest/report.html
@@ -31,7 +33,7 @@ COMPILE = .venv/bin/uv pip compile pyproject.toml --universal --generate-hashes 
 	--no-annotate --python-version 3.11 --quiet
 
 .PHONY: serve test check lock install-training loadtest bench rivals test-compose test-monitoring \
-	test-faults audit clean
+	test-faults test-browser audit clean
 
 serve: .venv/serve
 	@exec .venv/bin/python -m service --host $(HOST) --port $(PORT) $(if $(WORKERS),--workers $(WORKERS))
@@ -60,6 +62,9 @@ test-monitoring: .venv/test
 
 test-faults: .venv/test
 	.venv/bin/python -m pytest -m faults --minutes $(MINUTES) tests/faults
+
+test-browser: .venv/test
+	.venv/bin/python -m pytest -m browser tests/browser
 
 loadtest: .venv/test
 	@SERVICE_HOST=$(HOST) $(if $(WORKERS),SERVICE_WORKERS=$(WORKERS)) .venv/bin/python -m loadtest \
