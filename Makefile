@@ -27,6 +27,9 @@ MINUTES ?= 20
 RIVALS ?= litserve bentoml ray
 PYTHON ?= python3
 
+# As many as there are cores; the tests of a file share what they start.
+PARALLEL = --numprocesses auto --maxprocesses 4 --dist loadfile
+
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check
 
 COMPILE = .venv/bin/uv pip compile pyproject.toml --universal --generate-hashes --no-header \
@@ -39,7 +42,7 @@ serve: .venv/serve
 	@exec .venv/bin/python -m service --host $(HOST) --port $(PORT) $(if $(WORKERS),--workers $(WORKERS))
 
 test: .venv/test
-	.venv/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	.venv/bin/python -m pytest $(PARALLEL)
 
 check: .venv/test
 	.venv/bin/ruff check
@@ -64,7 +67,7 @@ test-faults: .venv/test
 	.venv/bin/python -m pytest -m faults --minutes $(MINUTES) tests/faults
 
 test-browser: .venv/test
-	.venv/bin/python -m pytest -m browser tests/browser
+	.venv/bin/python -m pytest $(PARALLEL) -m browser tests/browser
 
 loadtest: .venv/test
 	@SERVICE_HOST=$(HOST) $(if $(WORKERS),SERVICE_WORKERS=$(WORKERS)) .venv/bin/python -m loadtest \
