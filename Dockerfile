@@ -18,7 +18,7 @@ RUN python -m pip --python /venv/bin/python uninstall --yes --quiet huggingface-
     && find . -name "*.pyi" -delete
 WORKDIR /app
 COPY service service
-# Compiled now, since the running service writes nothing but its metrics, to /tmp.
+# Compiled now, since the running service writes nothing but its metrics, to memory.
 RUN /venv/bin/python -c "import service.__main__, service.worker"
 
 FROM packages AS loadtest-packages
@@ -44,8 +44,6 @@ ENV PATH=/venv/bin:$PATH
 # A number, so that an orchestrator can tell that it is not root.
 USER 10001:10001
 EXPOSE 8000
-# As little of Python as can ask, since it does so for as long as the service runs.
-HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --retries=3 CMD ["python", "-I", "-S", "-c", \
-    "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8000, timeout=2); \
-    c.request('GET', '/health/ready'); raise SystemExit(c.getresponse().status != 200)"]
+HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --retries=3 \
+    CMD ["python", "-I", "-S", "service/healthcheck.py"]
 CMD ["python", "-m", "service", "--host", "0.0.0.0"]

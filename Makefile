@@ -7,6 +7,8 @@
 # make test-monitoring  try alerts and dashboard with Prometheus; needs the Debian package prometheus
 # make test-faults  break a service under load in every way that is known, MINUTES=20 of it mixed
 #               traffic; the table is .loadtest/faults.md
+# make test-browser  try the page in Chromium, which must be there (Debian package chromium);
+#               pictures of it are in .loadtest/screenshots
 # make audit    look for known weaknesses in what production runs and in our own code
 # make loadtest drive a service, started for it, judge every answer, and fail where the SLO
 #               (SLO=loadtest/slo.toml) is broken; the report is .loadtest/report.html.
@@ -17,26 +19,32 @@
 #               or sentiment, COUNTS="1 2" of workers, SECONDS=5 at each rate; .loadtest/capacity.md
 # make bench    measure the service against a hand-written one, on a quiet machine with wrk;
 #               PARTS="digits sentiment" ROUNDS SECONDS; the report is .loadtest/bench.md
+# make rivals   measure the service against LitServe, BentoML and Ray Serve, each installed into
+#               .rivals; RIVALS="litserve ray" ROUNDS SECONDS; the report is .loadtest/rivals.md
 
 HOST = 127.0.0.1
 PORT = 8000
 WORKERS = # one for each CPU
 MINUTES ?= 20
+RIVALS ?= litserve bentoml ray
 PYTHON ?= python3
+
+# As many as there are cores; the tests of a file share what they start.
+PARALLEL = --numprocesses auto --maxprocesses 4 --dist loadfile
 
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check
 
 COMPILE = .venv/bin/uv pip compile pyproject.toml --universal --generate-hashes --no-header \
 	--no-annotate --python-version 3.11 --quiet
 
-.PHONY: serve test check lock install-training loadtest capacity bench test-compose test-monitoring \
-	test-faults audit clean
+.PHONY: serve test check lock install-training loadtest capacity bench rivals test-compose \
+	test-monitoring test-faults test-browser audit clean
 
 serve: .venv/serve
 	@exec .venv/bin/python -m service --host $(HOST) --port $(PORT) $(if $(WORKERS),--workers $(WORKERS))
 
 test: .venv/test
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest $(PARALLEL)
 
 check: .venv/test
 	.venv/bin/ruff check
@@ -60,6 +68,9 @@ test-monitoring: .venv/test
 test-faults: .venv/test
 	.venv/bin/python -m pytest -m faults --minutes $(MINUTES) tests/faults
 
+test-browser: .venv/test
+	.venv/bin/python -m pytest $(PARALLEL) -m browser tests/browser
+
 loadtest: .venv/test
 	@SERVICE_HOST=$(HOST) $(if $(WORKERS),SERVICE_WORKERS=$(WORKERS)) .venv/bin/python -m loadtest \
 		$(if $(USERS),--users $(USERS)) $(if $(ARRIVALS),--arrivals $(ARRIVALS)) \
@@ -74,6 +85,16 @@ capacity: .venv/test
 bench: .venv/test
 	@.venv/bin/python -m loadtest.bench $(if $(PARTS),--parts $(PARTS)) \
 		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS))
+
+rivals: .venv/test $(RIVALS:%=.rivals/%/installed)
+	@.venv/bin/python -m loadtest.rivals --rivals $(RIVALS) \
+		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS))
+
+.rivals/%/installed: loadtest/rivals/%.txt | .venv/bin/python
+	@echo "Installing $* into .rivals/$* ..."
+	@.venv/bin/python -m venv --clear .rivals/$*
+	@.rivals/$*/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -94,4 +115,4 @@ install-training: pyproject.toml .venv/serve
 	@touch $@
 
 clean:
-	rm -rf .venv .checkpoints .loadtest
+	rm -rf .venv .checkpoints .loadtest .rivals

@@ -17,6 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PATIENCE = 60  # seconds for a server to start, or for a program to end by itself
 FAREWELL = 5  # seconds to end when told to
+LAST_LINES = 40  # of the log of a server that did not start
 
 OURS = [sys.executable, "-m", "service"]
 REFERENCE = [sys.executable, "-m", "loadtest.reference"]
@@ -42,6 +43,8 @@ def started(
     try:
         yield process
     finally:
+        # Some servers have children in groups of their own, which may outlive them.
+        family = descendants(process.pid)
         try:
             process.terminate()
             with suppress(subprocess.TimeoutExpired):
@@ -49,6 +52,9 @@ def started(
         finally:  # also upon a second, impatient Ctrl-C
             with suppress(ProcessLookupError):  # what is left of its group, mostly nothing
                 os.killpg(process.pid, signal.SIGKILL)
+            for each in family:
+                with suppress(ProcessLookupError):
+                    os.kill(each, signal.SIGKILL)
             process.wait()
             if process.stdout is not None:
                 process.stdout.close()
@@ -100,31 +106,33 @@ def descendants(process: int) -> list[int]:
 
 @contextmanager
 def serving(
-    command: Sequence[str], cores: Sequence[int], options: Mapping[str, int]
+    command: Sequence[str],
+    cores: Sequence[int],
+    options: Mapping[str, int],
+    ready: str = "/health/ready",
 ) -> Iterator[Server]:
-    """A server that has said on standard output where it listens, and is ready."""
+    """A server that has said on standard output where it listens, and answers `ready` with 200."""
     arguments = [str(part) for option in options.items() for part in option]
     with (
         tempfile.TemporaryFile("w+") as log,
         started([*command, *arguments], cores, log.fileno()) as process,
     ):
         assert process.stdout is not None  # noqa: S101 - for the type checker
-        for line in process.stdout:
-            if found := re.search(r"http://\S+?:\d+", line):
-                break
-        else:
+        places = (re.search(r"http://\S+?:\d+", line) for line in process.stdout)
+        found = next(filter(None, places), None)
+        if found is None or not became_ready(found[0] + ready, process):
             log.seek(0)
-            raise Broken(f"{' '.join(command)} did not start: {log.read()}")
-        wait_until_ready(found[0])
+            end = "".join(log.readlines()[-LAST_LINES:])
+            raise Broken(f"{' '.join(command)} did not start: {end}")
         yield Server(found[0], process.pid)
 
 
-def wait_until_ready(url: str) -> None:
-    """Returns as soon as /health/ready answers with 200; raises Broken after PATIENCE."""
-    address = f"{url}/health/ready"
+def became_ready(address: str, process: subprocess.Popen[str]) -> bool:
+    """True as soon as the address answers with 200; False when the process has ended before that,
+    or after PATIENCE."""
     end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
+    while time.monotonic() < end and process.poll() is None:
         with suppress(OSError), urllib.request.urlopen(address, timeout=PATIENCE):  # noqa: S310
-            return
+            return True
         time.sleep(0.002)
-    raise Broken(f"{url} did not get ready")
+    return False

@@ -7,24 +7,13 @@ no batching, deadlines, limits or metrics, and nothing in the way of speed eithe
 from __future__ import annotations
 
 import argparse
-import io
-import json
-import os
 import socket
-from pathlib import Path
 
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before onnxruntime is imported
-
-import numpy as np
-import onnxruntime
 import uvicorn
 from fastapi import FastAPI, HTTPException, Request
-from PIL import Image
 from pydantic import BaseModel
 
-from service.contract.text import TextEncoder
-
-MODELS = Path(__file__).parents[1] / "models"
+from loadtest.models import Digits, Sentiment
 
 
 class Digit(BaseModel):
@@ -44,60 +33,25 @@ class Mood(BaseModel):
     tokens: int
 
 
-def newest(name: str) -> Path:
-    """Folder of the highest version of a model."""
-    return max((MODELS / name).glob("[0-9]*"), key=lambda folder: int(folder.name))
-
-
-def open_session(path: Path) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-
-
 def create_app() -> FastAPI:
     app = FastAPI()
-    digits, sentiment = newest("digits"), newest("sentiment")
-    cnn, lstm = open_session(digits / "model.onnx"), open_session(sentiment / "model.onnx")
-    cnn_card = json.loads((digits / "manifest.json").read_bytes())
-    lstm_card = json.loads((sentiment / "manifest.json").read_bytes())
-    cnn_temperature = cnn_card["calibration"]["temperature"]
-    lstm_temperature = lstm_card["calibration"]["temperature"]
-    encoder = TextEncoder.load(sentiment / "tokenizer.json", lstm_card["max_tokens"])
+    digits, sentiment = Digits(), Sentiment()
 
     # Both models run on the event loop. A thread for each run of the LSTM was tried: on one core
     # it answers fewer requests.
     @app.post("/digits")
     async def read_digit(request: Request) -> Digit:
         try:
-            picture = Image.open(io.BytesIO(await request.body())).convert("L")
+            picture = digits.read(await request.body())
         except (OSError, ValueError) as error:
             raise HTTPException(422, "not a picture") from error
-        if picture.size != (28, 28):
-            picture = picture.resize((28, 28))
-        (logits,) = cnn.run(["logits"], {"image": np.asarray(picture)[None, None]})
-        odds = np.exp((logits[0] - logits[0].max()) / cnn_temperature)
-        probabilities = (odds / odds.sum()).tolist()
-        confidence = max(probabilities)
-        return Digit(
-            label=probabilities.index(confidence),
-            confidence=confidence,
-            probabilities=probabilities,
-        )
+        (answer,) = digits.answer([picture])
+        return Digit(**answer)
 
     @app.post("/sentiment")
     async def tell_mood(review: Review) -> Mood:
-        text = encoder.encode(review.text)
-        lengths = np.array([len(text.ids)], dtype=np.int32)
-        (logits,) = lstm.run(["logits"], {"ids": text.ids[None], "lengths": lengths})
-        positive = float(1 / (1 + np.exp(-logits[0, 0] / lstm_temperature)))
-        return Mood(
-            label="positive" if positive >= 0.5 else "negative",
-            confidence=max(positive, 1 - positive),
-            probabilities={"negative": 1 - positive, "positive": positive},
-            tokens=text.tokens,
-        )
+        (answer,) = sentiment.answer([sentiment.read(review.text)])
+        return Mood(**answer)
 
     @app.get("/health/ready")
     async def ready() -> dict[str, str]:

@@ -12,7 +12,7 @@ from service.quota import Quota, Spent
 
 # For everybody. All else needs a key where there are keys, also what has yet to be written.
 PUBLIC = {"/", "/docs", "/openapi.json", "/models"}
-PUBLIC_FOLDERS = ("/models/", "/health/", "/docs/", "/static-offline-docs/")
+PUBLIC_FOLDERS = ("/page/", "/models/", "/health/", "/docs/", "/static-offline-docs/")
 
 NONE: frozenset[Scope] = frozenset()
 PREDICT: frozenset[Scope] = frozenset({"predict"})

@@ -14,7 +14,6 @@ from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.middleware.exceptions import ExceptionMiddleware
-from starlette.responses import RedirectResponse
 
 from service.access import Access
 from service.errors import MethodNotAllowed, NotFound
@@ -25,6 +24,7 @@ from service.pages import page_headers
 from service.registry import load_models
 from service.routes import admin, digits, health, metrics, models, numbers, sentiment
 from service.routes.answering import ANY_OTHER, guarded
+from service.routes.page import page_routes
 from service.settings import Settings
 from service.shedding import Shedding
 
@@ -56,7 +56,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(metrics.router, **guarded(settings, 401, 429))
     for resource in (models, health):
         app.include_router(resource.router)
-    app.add_route("/", _to_documentation, include_in_schema=False)
+    app.router.routes.extend(page_routes())
     app.add_api_route("/docs", _page_of(app), include_in_schema=False)
     # In place of Starlette's and FastAPI's layers for errors and limits, which the gate has, too.
     app.middleware_stack = ExceptionMiddleware(
@@ -107,10 +107,6 @@ def _page_of(app: FastAPI) -> Callable[[], Awaitable[Response]]:
         return page
 
     return documentation
-
-
-async def _to_documentation(request: Request) -> Response:  # noqa: ARG001
-    return RedirectResponse("docs")
 
 
 async def _unrouted(request: Request, error: Exception) -> Response:  # noqa: ARG001

@@ -19,10 +19,10 @@ TOTAL = 0
 
 
 @contextmanager
-def as_they_are() -> Iterator[None]:
-    """Within, no file is added to another."""
-    with _locked(fcntl.LOCK_SH):
-        yield
+def as_they_are() -> Iterator[list[str]]:
+    """The files; within, none is added to another."""
+    with _locked(fcntl.LOCK_SH) as folder:
+        yield [str(path) for path in folder.glob("*.db") if _is_filled(path)]
 
 
 def add_up_ended() -> None:
@@ -39,11 +39,19 @@ def add_up_ended() -> None:
 
 
 def _add(path: Path, total: MmapedDict) -> None:
-    if not path.stat().st_size:
-        return  # it ended as soon as it had begun
+    if not _is_filled(path):
+        return
     for key, value, _, _ in MmapedDict.read_all_values_from_file(path):  # type: ignore[no-untyped-call]
         before, _ = total.read_value(key)  # type: ignore[no-untyped-call]
         total.write_value(key, before + value, 0.0)  # type: ignore[no-untyped-call]
+
+
+def _is_filled(path: Path) -> bool:
+    """Not so where its process has just begun, or ended as soon as it had; or it is gone."""
+    try:
+        return path.stat().st_size > 0
+    except FileNotFoundError:
+        return False
 
 
 def _has_ended(pid: int) -> bool:

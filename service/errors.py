@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 
 class ServiceError(Exception):
     """An error for the client: `detail` says what was expected and what came, and never holds
@@ -90,10 +92,14 @@ class Draining(ServiceError):
     code = "draining"
     title = "Shutting down"
 
+    successor_ms: ClassVar[int] = 1000
+    """What one that takes over needs to start: as long as this process did, once it has."""
+
     @classmethod
     def now(cls) -> Draining:
         """What whoever asks meanwhile is told."""
-        return cls("The service is shutting down; ask another one.", retry_after_ms=1000)
+        detail = "The service is shutting down; ask another one."
+        return cls(detail, retry_after_ms=cls.successor_ms)
 
 
 class DeadlineExceeded(ServiceError):

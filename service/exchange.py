@@ -6,6 +6,7 @@ import itertools
 import re
 import secrets
 from collections.abc import Iterable
+from math import ceil
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
@@ -59,8 +60,22 @@ class Bodies:
 
     def __init__(self, most: int, most_together: int) -> None:
         self.most = most
-        self.most_together = most_together
-        self.held = 0  # what was read of bodies whose requests have not ended
+        self._most_together = most_together
+        self._held = 0  # what was read of bodies whose requests have not ended
+        self._seconds = 1.0  # for which a byte was held lately
+
+    def hold(self, size: int) -> None:
+        """Of one body, so many bytes more; raises Overloaded where all together are too many."""
+        self._held += size
+        if (excess := self._held - self._most_together) > 0:
+            # Little's law: per second, as many leave as are held, by how long each is.
+            wait = self._seconds * excess / self._held
+            raise Overloaded("Too many bodies are on their way.", retry_after_ms=ceil(wait * 1000))
+
+    def let_go(self, size: int, seconds: float) -> None:
+        """A body of so many bytes counts no more, which it has done for so long."""
+        self._held -= size
+        self._seconds += (seconds - self._seconds) * min(1, size / self._most_together)
 
 
 class Exchange(Request):
@@ -105,19 +120,13 @@ class Exchange(Request):
                     raise ClientDisconnect
                 chunks.append(message.get("body", b""))
                 size += len(chunks[-1])
-                self._bodies.held += size - self.bytes_in
-                self.bytes_in = size
+                new, self.bytes_in = size - self.bytes_in, size
+                self._bodies.hold(new)
                 if size > self._bodies.most:
                     raise self._too_large()
-                if self._bodies.held > self._bodies.most_together:
-                    raise Overloaded("Too many bodies are on their way.", retry_after_ms=1000)
                 more = message.get("more_body", False)
             self._body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         return self._body
-
-    def let_go(self) -> None:
-        """What was read of the body counts no more."""
-        self._bodies.held -= self.bytes_in
 
     async def gone(self) -> None:
         """Return when the client has left; after the body has been read."""

@@ -60,8 +60,8 @@ class Gate:
         try:
             outcome = await self._outcome(exchange)
         finally:
-            exchange.let_go()
-        seconds = time.perf_counter() - began
+            seconds = time.perf_counter() - began
+            self._bodies.let_go(exchange.bytes_in, seconds)
         count_request(exchange.route, outcome, seconds)
         if exchange.key:
             count_key(exchange.key, outcome)

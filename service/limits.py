@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from itertools import islice
+from math import ceil
 from types import SimpleNamespace
 from typing import ClassVar
 
@@ -26,6 +28,7 @@ MAX_HEADERS = 100
 SHORT_BODY = 64 * 2**10  # is read to its end even where the answer is there before
 LINGER_BYTES = 32 * 2**20  # taken in for nothing, so that a client still sending gets its answer
 LINGER_SECONDS = 5
+MOST_ASKED = 100  # connections, when one of them will end: a flood must be cheap to turn away
 
 HEAD, BODY, END = "head", "body", "end"  # what is expected of the client
 
@@ -58,9 +61,8 @@ class LimitedProtocol(HttpToolsProtocol):
         if others >= 2 * self.most:
             transport.abort()
         elif others - LimitedProtocol.lingering >= self.most:
-            patience = self.settings.idle_seconds  # until all that are idle now have been closed
             self._refuse(
-                Overloaded("Too many connections are open.", retry_after_ms=patience * 1000)
+                Overloaded("Too many connections are open.", retry_after_ms=self._room_after_ms())
             )
 
     def data_received(self, data: bytes) -> None:
@@ -139,6 +141,19 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._expected is END:
             LimitedProtocol.lingering -= 1
 
+    def _room_after_ms(self) -> int:
+        """When one of the other connections will have ended, or its request, at the latest."""
+        now = self.loop.time()
+        others = islice(self.connections - {self}, MOST_ASKED)
+        soonest = min(each._free_by(now) for each in others if isinstance(each, LimitedProtocol))
+        return max(1, ceil((soonest - now) * 1000))
+
+    def _free_by(self, now: float) -> float:
+        if self.timeout_keep_alive_task:
+            return self.timeout_keep_alive_task.when()
+        since = now if self._since is None else self._since
+        return since + self._longest()
+
     def check(self, now: float) -> None:
         """Let go of a client that has kept this connection waiting for too long, at this time of
         the event loop."""
@@ -155,21 +170,29 @@ class LimitedProtocol(HttpToolsProtocol):
         else:
             self._expect_no_longer(now - self._since)
 
+    def _longest(self) -> float:
+        """Seconds that what is expected now may take: of the client, or else of us."""
+        settings = self.settings
+        match self._expected:
+            case "head":
+                return settings.head_seconds
+            case "body":
+                return settings.body_seconds
+            case "end":
+                return LINGER_SECONDS
+        return settings.deadline_ms / 1000
+
     def _expect_no_longer(self, passed: float) -> None:
-        if self._expected is END:
-            if passed > LINGER_SECONDS:
-                self.transport.abort()
-            return
-        head = self._expected is HEAD
-        longest = self.settings.head_seconds if head else self.settings.body_seconds
+        longest = self._longest()
         if passed > longest:
+            if self._expected is END:
+                self.transport.abort()
+                return
             if self.scope is None:  # not a byte has come: nothing was asked
                 self.transport.close()
                 return
-            what = "head" if head else "body"
-            self._refuse(
-                Malformed(f"The {what} of the request took longer than {longest} seconds.")
-            )
+            late = f"The {self._expected} of the request took longer than {longest} seconds."
+            self._refuse(Malformed(late))
 
     def _head_bytes(self) -> int:
         """With the colon of each line, and its end."""

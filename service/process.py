@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import socket
@@ -17,9 +18,13 @@ from pathlib import Path
 
 from service.settings import Settings
 
+log = logging.getLogger(__name__)
+
 SETTLED_SECONDS = 10.0  # what lives longer has not died of its start
 SPARE_SECONDS = 8.0  # to end, beyond the time for open requests
 RETRY_SECONDS = 0.05  # while its channel is full
+NEWS_SECONDS = 1.0  # between two signs of life
+SILENT_SECONDS = 5  # without one, after which others get the connections
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -46,6 +51,9 @@ class WorkerProcess:
         self._answered = asyncio.Event()  # one of both is there
         self.leaving = self.finishing = self._closing = False
         self.open = 0  # connections
+        self._silent = 0  # seconds without a sign of life
+        # By then whatever it was asked is late, and no other sees to that.
+        self._most_silent = 2 * SILENT_SECONDS + settings.deadline_ms / 1000
         self._born = time.monotonic()
         self._patience = settings.idle_seconds + settings.drain_seconds + SPARE_SECONDS
         self._counters = counters
@@ -73,7 +81,7 @@ class WorkerProcess:
             raise NotStarted(self._failure)
 
     def serves(self) -> bool:
-        return bool(self.models) and not self.finishing
+        return bool(self.models) and not self.finishing and self._silent <= SILENT_SECONDS
 
     def take(self, connection: socket.socket) -> bool:
         """Hand over a connection; False where the worker is gone or its channel full."""
@@ -120,6 +128,7 @@ class WorkerProcess:
         reader, writer = await asyncio.open_connection(sock=self._channel)
         with suppress(ConnectionError):  # so its end looks when connections were on their way to it
             async for line in reader:
+                self._silent = 0
                 for key, value in json.loads(line).items():
                     self._hear(key, value)
         self._expect_end(self._patience)
@@ -145,6 +154,15 @@ class WorkerProcess:
         except OSError:  # it has ended already
             self._untold.clear()
 
+    def _watch(self) -> None:
+        """End one that hangs. By counting, since all of the machine may have stood still."""
+        self._silent += 1
+        if self._silent > self._most_silent:
+            log.error("worker %d hangs, and is killed", self._process.pid)
+            self.kill()
+        elif not self.ended.done():
+            asyncio.get_running_loop().call_later(NEWS_SECONDS, self._watch)
+
     def _expect_end(self, patience: float) -> None:
         self.finishing = True
         asyncio.get_running_loop().call_later(patience, self.kill)
@@ -154,6 +172,7 @@ class WorkerProcess:
             case "ready", list(models):
                 self.models = models
                 self._answered.set()
+                self._watch()
             case "rejected", list(reasons):
                 self.rejected = reasons
             case "reload", int(calls):

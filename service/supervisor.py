@@ -5,6 +5,7 @@ connection to a worker (`acceptor`; see `worker` for what passes between them), 
 and no connection is lost while workers come and go.
 
 What rests on this:
+- A worker from which nothing is heard gets no connections, and is killed if that goes on.
 - A worker that dies is replaced at once, and after growing pauses if it dies soon again, by one
   that serves the same versions, whatever else lies in the folder of models by then.
 - SIGTERM to one worker replaces it: it goes on until its successor is ready, and what is open on it
@@ -25,6 +26,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 from collections import Counter
@@ -39,6 +41,7 @@ from service.settings import Settings
 log = logging.getLogger(__name__)
 
 PAUSES = (0.0, 0.0, 0.25, 0.5, 1.0, 2.0, 5.0)  # seconds before a start, by deaths in a row
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - the folder in it has a name of its own
 LINGER_SECONDS = 5.0  # for those replaced by one reload, before the next adds to them
 
 
@@ -50,11 +53,19 @@ async def supervise(
     Raises NotStarted where one of the first workers cannot start.
     """
     try:
-        folder = TemporaryDirectory(prefix="service-", ignore_cleanup_errors=True)
+        folder = TemporaryDirectory(
+            prefix="service-", dir=shared_memory(), ignore_cleanup_errors=True
+        )
     except OSError as error:
         raise NotStarted(f"no temporary folder: {error.strerror}") from error
     with folder as counters:
         await _Supervisor(settings, listener, Path(counters)).run(greet)
+
+
+def shared_memory() -> Path | None:
+    """Where uploads, which take up what room there is, do not lie: writing to a mapped file for
+    which there is none ends a process. None for the usual place for what is temporary."""
+    return SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else None
 
 
 class _Supervisor:

@@ -6,11 +6,12 @@ supervisor sets), so that any worker can add them up.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import Counter, Gauge, Histogram, Metric, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 from service import counters
 
@@ -193,7 +194,14 @@ class QueueMetrics:
 
 def exposition() -> bytes:
     """The Prometheus text format, over all processes."""
-    registry = CollectorRegistry()
-    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    with counters.as_they_are():
-        return generate_latest(registry)
+    with counters.as_they_are() as files:
+        return generate_latest(_Processes(files))
+
+
+class _Processes(Collector):
+    def __init__(self, files: Sequence[str]) -> None:
+        self._files = files
+
+    def collect(self) -> Iterable[Metric]:
+        merged: Iterable[Metric] = MultiProcessCollector.merge(self._files)  # type: ignore[no-untyped-call]
+        return merged

@@ -15,6 +15,7 @@ To the supervisor go objects, each a line of JSON, with any of
     "failed": "..."              instead of it: a model cannot be served, and why
     "closed": 3                  so many connections more have ended
     "reload": 1                  so many clients more want the models loaded anew
+    "alive": true                again and again, lest it be taken for one that hangs
     "leaving": true              it was told by SIGTERM to end, and asks for a successor
 """
 
@@ -26,9 +27,11 @@ import logging
 import signal
 import socket
 import sys
+import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from math import ceil
 from typing import Any
 
 import uvicorn
@@ -52,7 +55,7 @@ log = logging.getLogger(__name__)
 NOTHING_NEW = "The models were not loaded anew: what served before goes on. The log says why."
 RETRY_SECONDS = 0.05  # while the supervisor does not read
 FIRST_REQUEST_SECONDS = 1.0  # for one that is on its way when the service is told to stop
-CHECK_SECONDS = 1.0  # between two looks for clients that overstay
+CHECK_SECONDS = 1.0  # between two looks for clients that overstay, and two signs of life
 
 
 def main() -> None:
@@ -134,6 +137,7 @@ class _Server(uvicorn.Server):
         loop.add_reader(self._channel, self._receive)
         loop.call_later(CHECK_SECONDS, self._check)
         models: Mapping[str, Model] = self._state.models
+        Draining.successor_ms = ceil(time.process_time() * 1000)  # imports are in it
         self._tell("rejected", rejected(models, self._state.settings))
         self._tell("ready", [model.predictor.version for model in models.values()])
 
@@ -141,6 +145,7 @@ class _Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         for connection in self._open():
             connection.check(loop.time())
+        self._tell("alive", True)
         loop.call_later(CHECK_SECONDS, self._check)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

@@ -32,7 +32,7 @@ PREDICTIONS: dict[str, dict[str, Any]] = {
     "/sentiment": {"json": {"text": "A good film."}},
     "/sentiment/batch": {"json": {"texts": ["A good film."]}},
 }
-PUBLIC = ["/", "/docs", "/openapi.json", "/health/live", "/health/ready", "/models"]
+PUBLIC = ["/", "/page/app.js", "/docs", "/openapi.json", "/health/live", "/health/ready", "/models"]
 PUBLIC += ["/models/digits", "/static-offline-docs/swagger-ui.css"]
 RELOAD = "/admin/models/digits/reload"
 REST = [("GET", "/metrics"), ("POST", RELOAD), ("GET", "/nothing"), ("GET", "/digits")]

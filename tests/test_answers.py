@@ -137,11 +137,13 @@ def test_a_text_gets_the_same_bytes_in_bulk_with_longer_mates(
     much_longer = " ".join(words * 12)
     alone = raw_probabilities(ask_text(client, text))
     mates = [*longer, much_longer]
+    sizes = set()
     for place in {0, size // 2, size - 1}:
         response = ask_texts(client, [*mates[:place], text, *mates[place:]])
         assert [raw_probabilities(response)[place]] == alone
-        if longer:  # else the batch is rightly split in two
-            assert not response.headers["server-timing"].endswith('batch;desc="1"')
+        sizes.add(response.headers["server-timing"].partition("batch;desc=")[2])
+    if longer:  # else the batch is rightly split in two; by what runs took, others may be, too
+        assert sizes != {'"1"'}
 
 
 @pytest.mark.parametrize("size", [2, 7, 16, 64])

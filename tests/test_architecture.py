@@ -13,10 +13,10 @@ from tests.running import ROOT
 # place; what its own modules do among themselves is up to them.
 ORDER = """
 __main__ > supervisor > acceptor > process, worker > app, connection, tls, files > routes, shedding,
-limits, pages > registry > reading, explaining > digits, sentiment > predictor > batching, session,
+limits > pages, registry > reading, explaining > digits, sentiment > predictor > batching, session,
 artifact > admission > waiting > cost > gate > access > keys, quota > problems, request_log, tracing
 > exchange > timing > telemetry > schemas, counters > contract > logs > line_writer, settings >
-cpus, errors
+cpus, errors, healthcheck
 """
 PLACE = {
     name.strip(): place for place, names in enumerate(ORDER.split(">")) for name in names.split(",")

@@ -150,7 +150,7 @@ def test_a_recorded_result_becomes_a_table_and_a_picture(tmp_path: Path) -> None
         ["overload", "p99 of refusals", "-", "-", "-", "at most 50 ms", "-"],
     ]
     assert "- a remark" in table
-    draw(results, tmp_path / "bench.png")
+    draw(results, tmp_path / "bench.png", "Requests/s")
     assert (tmp_path / "bench.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import math
 import shutil
 import socket
 import subprocess
@@ -224,8 +225,9 @@ def test_one_connection_too_many_is_told_when_to_come_again(small: RunningServic
                 problem = last_problem(received)
                 answer, _, _ = parse(received)
                 assert problem["code"] == "overloaded"
-                assert problem["retry_after_ms"] == 7000
-                assert answer.headers["Retry-After"] == "7"
+                wait = problem["retry_after_ms"]
+                assert 0 < wait <= 7000  # what is left to the idle ones
+                assert answer.headers["Retry-After"] == str(math.ceil(wait / 1000))
         assert not any(map(is_last_answer, kept))
         port = kept[0].getsockname()[1]
         kept[0].close()
@@ -245,7 +247,8 @@ def test_bodies_that_are_together_too_large_are_refused_until_others_end() -> No
         second.sendall(head + b" " * 199_999)
         [ready], _, _ = select([first, second], [], [], DEADLINE)
         problem = last_problem(read_to_end(ready))
-        assert (problem["code"], problem["retry_after_ms"]) == ("overloaded", 1000)
+        assert problem["code"] == "overloaded"
+        assert 0 < problem["retry_after_ms"] <= 1000  # until a quarter of both has been read
         other = second if ready is first else first
         other.sendall(b" ")
         assert other.recv(12) == b"HTTP/1.1 400"  # read whole, though no JSON

@@ -27,6 +27,8 @@ ALLOWED = {
     "/health/ready": "GET",
     "/openapi.json": "GET, HEAD",
     "/docs": "GET",
+    "/": "GET, HEAD",
+    "/page/app.js": "GET, HEAD",
 }
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PURGE"]
 REFUSED = [

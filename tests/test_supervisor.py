@@ -13,7 +13,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from threading import Event
 
@@ -134,6 +134,25 @@ def test_connections_wait_while_no_worker_can_take_them() -> None:
         assert service.stop() == (0, "")
 
 
+@pytest.mark.timeout(120)
+def test_worker_that_hangs_is_replaced_and_until_then_the_others_answer() -> None:
+    with RunningService("--workers", "2", deadline_ms="20000") as service:
+        hung, other = service.workers()
+        os.kill(hung, signal.SIGSTOP)
+        eventually(lambda: all(answered_soon(service) for _ in range(4)))
+        assert service.workers() == {hung, other}
+        eventually(lambda: hung not in service.workers())
+        eventually(lambda: len(service.workers()) == 2)
+        assert f"worker {hung} hangs, and is killed" in service.written()
+        eventually(lambda: Scraped(service.url).value("worker_restarts_total") == 1)
+
+
+def answered_soon(service: RunningService) -> bool:
+    with suppress(httpx.TimeoutException):
+        return httpx.get(f"{service.url}/health/live", timeout=2).is_success
+    return False
+
+
 def test_successor_that_cannot_start_leaves_the_old_worker_in_its_place(tmp_path: Path) -> None:
     models = shutil.copytree(ROOT / "models", tmp_path / "models")
     with RunningService(models_dir=str(models)) as service:
@@ -154,6 +173,7 @@ def test_shared_numbers_live_as_long_as_the_service_and_gauges_as_long_as_their_
         [worker] = service.workers()
         folder = counters(service)
         answered = Scraped(service.url).value("requests_total")
+        # Empty, as a process leaves one that ends as soon as it has begun.
         for name in (f"gauge_liveall_{worker}.db", "gauge_liveall_0.db"):
             (folder / name).touch()
         os.kill(worker, signal.SIGKILL)
@@ -161,7 +181,6 @@ def test_shared_numbers_live_as_long_as_the_service_and_gauges_as_long_as_their_
         assert ask(service).status_code == 200
         left = {path.name for path in folder.iterdir()}
         assert "gauge_liveall_0.db" in left
-        (folder / "gauge_liveall_0.db").unlink()  # since it is empty
         assert not any(f"_{worker}." in name for name in left), "there would be ever more"
         assert Scraped(service.url).value("requests_total") > answered
         service.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -12,7 +13,8 @@ import httpx
 import pytest
 
 from tests.raw import read_to_end
-from tests.running import DEADLINE, RunningService, run_to_its_end
+from tests.running import DEADLINE, RunningService, eventually, run_to_its_end
+from tests.test_healthcheck import healthy
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
 PASSWORD = "a password"  # noqa: S105
@@ -79,6 +81,34 @@ def test_it_speaks_no_older_version(secure: RunningService, folder: Path) -> Non
     context.maximum_version = ssl.TLSVersion.TLSv1_1
     with secure.connect() as connection, pytest.raises(ssl.SSLError):
         context.wrap_socket(connection, server_hostname="localhost")
+
+
+def test_the_health_check_of_the_image_asks_over_tls(secure: RunningService) -> None:
+    assert healthy(secure, SERVICE_TLS_CERT="cert.pem")
+    assert not healthy(secure, SERVICE_TLS_CERT="")
+
+
+def test_a_new_certificate_is_taken_up_with_a_hangup(folder: Path, tmp_path: Path) -> None:
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+
+    def shown() -> str:
+        return ssl.get_server_certificate((host, int(port))).strip()
+
+    def put(new_cert: str, new_key: str) -> str:
+        shutil.copy(folder / new_key, key)
+        return Path(shutil.copy(folder / new_cert, cert)).read_text().strip()
+
+    before = put("cert.pem", "key.pem")
+    with RunningService(tls_cert=str(cert), tls_key=str(key)) as service:
+        host, port = service.url.removeprefix("https://").split(":")
+        assert shown() == before
+        after = put("another.pem", "other.pem")
+        service.process.send_signal(signal.SIGHUP)
+        eventually(lambda: shown() == after)
+        put("cert.pem", "other.pem")  # which do not belong together
+        service.process.send_signal(signal.SIGHUP)
+        eventually(lambda: "nothing was loaded anew" in service.written())
+        assert shown() == after
 
 
 def test_whoever_does_not_shake_hands_is_let_go_without_a_word(secure: RunningService) -> None:

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import os
-import platform
-import shutil
-import signal
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from loadtest.bench import bare, closed, explain, mixed, overload, resources
+from loadtest.bench.machine import check_machine, describe
 from loadtest.bench.picture import draw
 from loadtest.bench.progress import Progress
 from loadtest.bench.results import Results, Row
 from loadtest.bench.setting import Setting
 from loadtest.bench.table import as_markdown
-from loadtest.bench.traffic import write_traffic
-from loadtest.processes import Broken
-from loadtest.reference import newest
-from service.contract.manifest import MANIFEST, Manifest
+from loadtest.bench.taking import WRITING, take
+
+TITLE = "Requests/s: ours as a multiple of the reference (orange: target)"
 
 Plan = tuple[Callable[[int, float], float], Callable[[Setting], list[Row]]]
 
@@ -50,10 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.show:
         report(Results.load(options.folder / "bench.json"), options.folder)
         return
-    server_core, client_core = check_machine()
-    # A SIGTERM must leave no server behind.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    results = Results(about=describe(options))
+    server_core, client_core = check_machine("loadtest.bench")
     planned = sum(PARTS[part][0](options.rounds, options.seconds) for part in options.parts)
     setting = Setting(
         traffic=options.folder / "traffic",
@@ -61,24 +50,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         client_core=client_core,
         rounds=options.rounds,
         seconds=options.seconds,
-        progress=Progress(planned + 10),
-        results=results,
+        progress=Progress(planned + WRITING),
+        results=Results(about=describe(options.rounds, options.seconds)),
     )
-    status = 0
-    try:
-        setting.progress.step("drawing digits and writing texts", 10)
-        write_traffic(setting.traffic)
-        for part in options.parts:
-            results.rows += PARTS[part][1](setting)
-    except KeyboardInterrupt:
-        print("interrupted: what is measured so far is shown", file=sys.stderr)
-        status = 130
-    except Broken as broken:
-        print(f"loadtest.bench: {broken}", file=sys.stderr)
-        status = 1
-    if results.rows:
-        results.save(options.folder / "bench.json")
-        report(results, options.folder)
+    status = take("loadtest.bench", setting, [PARTS[part][1] for part in options.parts])
+    if setting.results.rows:
+        setting.results.save(options.folder / "bench.json")
+        report(setting.results, options.folder)
     sys.exit(status)
 
 
@@ -118,54 +96,11 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
-def check_machine() -> tuple[int, int]:
-    """A core for the servers and another for the clients; ends the program where it lacks either
-    or a tool."""
-    for tool, package in {"wrk": "wrk", "taskset": "util-linux"}.items():
-        if shutil.which(tool) is None:
-            sys.exit(f"loadtest.bench: {tool} is missing: apt-get install {package}")
-    cores = sorted(os.sched_getaffinity(0))
-    if len(cores) < 2:
-        sys.exit("loadtest.bench: two cores are needed, one for servers and one for clients")
-    if (load := os.getloadavg()[0]) > 0.5:
-        print(
-            f"The machine is not quiet (load {load:.1f}): figures will be low, and spread.",
-            file=sys.stderr,
-        )
-    return cores[0], cores[1]
-
-
-def describe(options: argparse.Namespace) -> dict[str, Any]:
-    """What the figures depend on."""
-    processor = platform.processor() or platform.machine()
-    with suppress(OSError, StopIteration):
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        processor = next(line.split(": ")[1] for line in lines if line.startswith("model name"))
-    return {
-        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "processor": f"{processor}, {os.cpu_count()} cores",
-        "python": platform.python_version(),
-        "onnxruntime": version("onnxruntime"),
-        "models": ", ".join(map(served, ("digits", "sentiment"))),
-        "rounds": options.rounds,
-        "seconds": options.seconds,
-        "load before": round(os.getloadavg()[0], 2),
-    }
-
-
-def served(name: str) -> str:
-    """Such as sentiment/1 (model.onnx, accuracy 89.62%)."""
-    folder = newest(name)
-    manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
-    said = f"{manifest.serves}, accuracy {manifest.test.accuracy:.2%}"
-    return f"{name}/{folder.name} ({said})"
-
-
 def report(results: Results, folder: Path) -> None:
     """Prints the table, and leaves it and the picture in `folder`."""
     table = as_markdown(results)
     (folder / "bench.md").write_text(table)
-    draw(results, folder / "bench.png")
+    draw(results, folder / "bench.png", TITLE)
     print(table, end="")
     print(f"\n{folder}/bench.md, bench.json, bench.png", file=sys.stderr)
 

@@ -21,8 +21,8 @@ import onnxruntime
 from loadtest.bench.results import Row, Target
 from loadtest.bench.setting import Setting
 from loadtest.bench.traffic import review_lengths, spread
+from loadtest.models import newest
 from loadtest.processes import output
-from loadtest.reference import newest
 from service.contract.manifest import MANIFEST, Manifest
 from service.contract.text import pad
 

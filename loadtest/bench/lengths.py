@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from loadtest.reference import newest
+from loadtest.models import newest
 from service.contract.text import TextEncoder
 from training.datasets import read_reviews
 

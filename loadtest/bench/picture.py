@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -18,11 +20,15 @@ BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#777777"  # told apart by colour-bli
 WORST, BEST = 0.25, 4.0  # where the panel of targets ends
 
 
-def draw(results: Results, path: Path) -> None:
-    """Two panels, one above the other; a panel with nothing to show is left out."""
+def draw(results: Results, path: Path, title: str) -> None:
+    """Two panels, one above the other; a panel with nothing to show is left out. `title` is that of
+    the ratios."""
     ratios = [row for row in results.rows if row.unit == "/s" and row.ratios]
     targets = [row for row in results.rows if row.target and row.judged]
-    panels = [(_draw_ratios, ratios), (_draw_targets, targets)]
+    panels: list[tuple[Callable[[Axes, list[Row]], None], list[Row]]] = [
+        (partial(_draw_ratios, title), ratios),
+        (_draw_targets, targets),
+    ]
     panels = [(draw_panel, rows) for draw_panel, rows in panels if rows]
     if not panels:
         return
@@ -34,7 +40,7 @@ def draw(results: Results, path: Path) -> None:
     figure.savefig(path, dpi=150)
 
 
-def _draw_ratios(axes: Axes, rows: list[Row]) -> None:
+def _draw_ratios(title: str, axes: Axes, rows: list[Row]) -> None:
     middles = [median(row.ratios) for row in rows]
     axes.barh(range(len(rows)), middles, color=BLUE, height=0.6)
     for place, (row, middle) in enumerate(zip(rows, middles, strict=True)):
@@ -48,7 +54,7 @@ def _draw_ratios(axes: Axes, rows: list[Row]) -> None:
     furthest = [max(row.ratios) for row in rows]
     furthest += [row.target.value for row in rows if row.target]
     axes.set_xlim(0, 1.3 * max(furthest))
-    _label(axes, rows, "Requests/s: ours as a multiple of the reference (orange: target)")
+    _label(axes, rows, title)
 
 
 def _draw_targets(axes: Axes, rows: list[Row]) -> None:

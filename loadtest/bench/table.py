@@ -6,13 +6,15 @@ from statistics import median
 
 from loadtest.bench.results import Results, Row
 
-HEADER = ["part", "figure", "ours", "reference", "ratio (spread)", "target", "met"]
 
-
-def as_markdown(results: Results) -> str:
-    """Aligned columns; each figure is the median of the rounds, the spread the least and most."""
-    lines = [HEADER, *map(_cells, results.rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(HEADER))]
+def as_markdown(results: Results, other: str = "reference") -> str:
+    """Aligned columns; each figure is the median of the rounds, the spread the least and most.
+    `other` heads the figures of what ours is compared with; without targets, no column for them."""
+    header = ["part", "figure", "ours", other, "ratio (spread)", "target", "met"]
+    lines = [header, *map(_cells, results.rows)]
+    if not any(row.target for row in results.rows):
+        lines = [line[:-2] for line in lines]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     rule = ["-" * width for width in widths]
     table = [
         "| "

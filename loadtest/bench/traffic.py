@@ -8,13 +8,14 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 from tokenizers import Tokenizer
 
 from loadtest.bench.lengths import LENGTHS
 from loadtest.inputs import draw_digits
-from loadtest.reference import newest
+from loadtest.models import newest
 from service.contract.image import read_digit
 
 PICTURES = 2048
@@ -123,12 +124,23 @@ def post_picture(file: bytes) -> bytes:
 
 
 def post_text(text: str, query: str = "") -> bytes:
-    return _post(f"/sentiment{query}", "application/json", json.dumps({"text": text}).encode())
+    return post_json(f"/sentiment{query}", {"text": text})
+
+
+def post_json(path: str, wanted: Any) -> bytes:
+    return _post(path, "application/json", json.dumps(wanted).encode())
 
 
 def _post(path: str, kind: str, body: bytes) -> bytes:
     head = f"POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: {kind}\r\n"
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def taken_apart(request: bytes) -> tuple[str, dict[str, str], bytes]:
+    """Path, headers and body."""
+    head, body = request.split(b"\r\n\r\n", 1)
+    line, *fields = head.decode().split("\r\n")
+    return line.split()[1], dict(field.split(": ", 1) for field in fields), body
 
 
 def with_deadline(request: bytes, milliseconds: int) -> bytes:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import gc
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from service import explaining
-from service.errors import Invalid, Malformed
+from service.errors import Invalid
 from service.exchange import Exchange
 from service.routes.answering import (
     PROBLEMS,
@@ -25,6 +21,7 @@ from service.routes.answering import (
     is_asked,
     predictor_of,
 )
+from service.routes.json_body import parse, utf8
 from service.schemas import (
     BatchAnswer,
     ExplainedSentimentAnswer,
@@ -35,21 +32,6 @@ from service.schemas import (
 from service.sentiment import Sentiment
 
 router = APIRouter(tags=["sentiment"])
-
-MAX_NESTING = 100
-MANY_VALUES = 10_000
-
-KINDS = {
-    dict: "an object",
-    list: "an array",
-    str: "a string",
-    bool: "a boolean",
-    int: "a number",
-    float: "a number",
-    type(None): "null",
-}
-
-Body = TypeVar("Body", bound=BaseModel)
 
 
 def _json(model: type[BaseModel]) -> dict[str, Any]:
@@ -79,9 +61,9 @@ async def tell_one_mood(exchange: Exchange) -> None:
     if not body:
         raise Invalid("The body is empty; a text was expected.")
     if (exchange.header(b"content-type") or "").lower().startswith("text/plain"):
-        text = _utf8(body)
+        text = utf8(body)
     else:
-        text = _parse(body, SentimentRequest).text
+        text = parse(body, SentimentRequest).text
     if explain:
         task = cast(Sentiment, predictor.task)
         split = partial(explaining.split, task, predictor.run)
@@ -103,68 +85,4 @@ async def tell_many_moods(exchange: Exchange) -> None:
     body = await exchange.body()
     if not body:
         raise Invalid("The body is empty; texts were expected.")
-    await answer_many(exchange, predictor, _parse(body, SentimentBatchRequest).texts, deadline)
-
-
-def _utf8(body: bytes) -> str:
-    try:
-        return body.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise Malformed(f"The body is not UTF-8: byte {error.start} cannot be read.") from error
-
-
-def _parse(body: bytes, model: type[Body]) -> Body:
-    """Raises Malformed for what is no JSON, Invalid for JSON of another form than `model`."""
-    if body.count(b"[") + body.count(b"{") + body.count(b",") < MANY_VALUES:
-        return _parsed(body, model)
-    with _no_garbage_collection():
-        return _parsed(body, model)
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """Three million lists would be looked through again and again while they are made, on the event
-    loop, for seconds; and what JSON makes has no cycles."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-
-
-def _parsed(body: bytes, model: type[Body]) -> Body:
-    try:
-        value = json.loads(_utf8(body))
-    except RecursionError as error:
-        raise Malformed(f"The JSON is nested more than {MAX_NESTING} deep.") from error
-    except json.JSONDecodeError as error:
-        raise Malformed("The body is not JSON.") from error
-    except ValueError as error:  # what int() says
-        raise Invalid("The body has a number that is too long to be read.") from error
-    if body.count(b"[") + body.count(b"{") > MAX_NESTING and _depth_exceeds(value, MAX_NESTING):
-        raise Malformed(f"The JSON is nested more than {MAX_NESTING} deep.")
-    if not isinstance(value, dict):
-        raise Invalid(f"The body must be an object; {KINDS[type(value)]} came.")
-    if value.keys() - model.model_fields.keys():
-        raise Invalid(f"The body has other fields than {', '.join(model.model_fields)}.")
-    try:
-        return model.model_validate(value)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        field = ".".join(map(str, first["loc"]))
-        came = f"; {KINDS[type(first['input'])]} came" if first["type"].endswith("_type") else ""
-        raise Invalid(f"{field}: {first['msg']}{came}.") from error
-
-
-def _depth_exceeds(value: object, limit: int) -> bool:
-    level = [value]
-    for _ in range(limit):
-        level = [
-            child
-            for each in level
-            if isinstance(each, dict | list)
-            for child in (each.values() if isinstance(each, dict) else each)
-        ]
-        if not level:
-            return False
-    return any(isinstance(each, dict | list) for each in level)
+    await answer_many(exchange, predictor, parse(body, SentimentBatchRequest).texts, deadline)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
+from service.supervisor import shared_memory
 from tests.faults.table import Row, as_markdown
 from tests.running import ROOT
 
@@ -42,11 +44,10 @@ def row(request: pytest.FixtureRequest) -> Row:
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Path:
-    """A folder for the ledger."""
-    folder = tmp_path / "kept"
-    folder.mkdir()
-    return folder
+def kept() -> Iterator[Path]:
+    """A folder for the ledger, where the service keeps its numbers, too: files can be linked."""
+    with TemporaryDirectory(prefix="kept-", dir=shared_memory()) as folder:
+        yield Path(folder)
 
 
 @pytest.hookimpl(wrapper=True)

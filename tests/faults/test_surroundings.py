@@ -88,6 +88,15 @@ def test_log_on_a_full_disk_harms_nothing(
     row.measured.append("stderr on a full tmpfs; a worker replaced, one killed")
 
 
+def test_full_temporary_folder_harms_nothing(full_disk: Path, row: Row, kept: Path) -> None:
+    with (
+        Path("/dev/null").open("w") as log,
+        RunningService(stderr=log, variables={"TMPDIR": str(full_disk)}) as service,
+    ):
+        serves_and_replaces_a_worker(service, row, kept)
+    row.measured.append("TMPDIR on a full tmpfs; a worker replaced, one killed")
+
+
 def test_clock_jumps_a_day_ahead_and_two_back_and_nobody_notices(
     row: Row, kept: Path, tmp_path: Path
 ) -> None:
