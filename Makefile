@@ -29,8 +29,8 @@ MINUTES ?= 20
 RIVALS ?= litserve bentoml ray
 PYTHON ?= python3
 
-# As many as there are cores; the tests of a file share what they start.
-PARALLEL = --numprocesses auto --maxprocesses 4 --dist loadfile
+# As many as there are cores, and each with one; the tests of a file share what they start.
+PYTEST = OMP_NUM_THREADS=1 .venv/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check
 
@@ -44,7 +44,7 @@ serve: .venv/serve
 	@exec .venv/bin/python -m service --host $(HOST) --port $(PORT) $(if $(WORKERS),--workers $(WORKERS))
 
 test: .venv/test
-	.venv/bin/python -m pytest $(PARALLEL)
+	$(PYTEST)
 
 check: .venv/test
 	.venv/bin/ruff check
@@ -69,7 +69,7 @@ test-faults: .venv/test
 	.venv/bin/python -m pytest -m faults --minutes $(MINUTES) tests/faults
 
 test-browser: .venv/test
-	.venv/bin/python -m pytest $(PARALLEL) -m browser tests/browser
+	$(PYTEST) -m browser tests/browser
 
 loadtest: .venv/test
 	@SERVICE_HOST=$(HOST) $(if $(WORKERS),SERVICE_WORKERS=$(WORKERS)) .venv/bin/python -m loadtest \

@@ -64,13 +64,19 @@ class Bodies:
         self._held = 0  # what was read of bodies whose requests have not ended
         self._seconds = 1.0  # for which a byte was held lately
 
-    def hold(self, size: int) -> None:
-        """Of one body, so many bytes more; raises Overloaded where all together are too many."""
-        self._held += size
+    def hold(self, new: int, size: int) -> None:
+        """So many bytes more of a body that has `size` by now; raises TooLarge where these are too
+        many, Overloaded where all together are."""
+        self._held += new
+        if size > self.most:
+            raise self.too_large()
         if (excess := self._held - self._most_together) > 0:
             # Little's law: per second, as many leave as are held, by how long each is.
             wait = self._seconds * excess / self._held
             raise Overloaded("Too many bodies are on their way.", retry_after_ms=ceil(wait * 1000))
+
+    def too_large(self) -> TooLarge:
+        return TooLarge(f"The body has more than {self.most:,} bytes.")
 
     def let_go(self, size: int, seconds: float) -> None:
         """A body of so many bytes counts no more, which it has done for so long."""
@@ -111,7 +117,7 @@ class Exchange(Request):
         if not hasattr(self, "_body"):
             announced = self.header(b"content-length") or ""
             if announced.isdecimal() and float(announced) > self._bodies.most:
-                raise self._too_large()
+                raise self._bodies.too_large()
             chunks: list[bytes] = []
             size, more = 0, True
             while more:
@@ -121,9 +127,7 @@ class Exchange(Request):
                 chunks.append(message.get("body", b""))
                 size += len(chunks[-1])
                 new, self.bytes_in = size - self.bytes_in, size
-                self._bodies.hold(new)
-                if size > self._bodies.most:
-                    raise self._too_large()
+                self._bodies.hold(new, size)
                 more = message.get("more_body", False)
             self._body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         return self._body
@@ -151,6 +155,3 @@ class Exchange(Request):
             }
         )
         await self._send({"type": "http.response.body", "body": body})
-
-    def _too_large(self) -> TooLarge:
-        return TooLarge(f"The body has more than {self._bodies.most:,} bytes.")

@@ -11,7 +11,7 @@ from service.exchange import Bodies
 def refused(bodies: Bodies, size: int) -> int:
     """Milliseconds to wait, of a body that is one too many."""
     with pytest.raises(Overloaded) as refusal:
-        bodies.hold(size)
+        bodies.hold(size, size)
     bodies.let_go(size, 0)  # as what is refused ends, too
     assert refusal.value.retry_after_ms is not None
     return refusal.value.retry_after_ms
@@ -21,18 +21,18 @@ def filled(seconds: float) -> Bodies:
     """Full by half, after so much that each byte was held for `seconds`."""
     bodies = Bodies(1000, 1000)
     for _ in range(100):
-        bodies.hold(500)
+        bodies.hold(500, 500)
         bodies.let_go(500, seconds)
-    bodies.hold(500)
+    bodies.hold(500, 500)
     return bodies
 
 
 def test_there_is_room_for_all_that_fits_and_for_no_byte_more() -> None:
     bodies = filled(1)
-    bodies.hold(500)
+    bodies.hold(500, 500)
     assert refused(bodies, 1) >= 1
     bodies.let_go(1, 1)
-    bodies.hold(1)
+    bodies.hold(1, 1)
 
 
 def test_the_longer_bodies_are_held_the_longer_is_the_wait() -> None:

@@ -191,8 +191,8 @@ def test_worker_that_dies_during_a_reload_does_not_stop_it(models: Path) -> None
         hang_up(service)
         eventually(lambda: len(service.workers()) > 1)
         os.kill(min(before), signal.SIGKILL)
-        eventually(lambda: reloads(service, "ok"))
         eventually(lambda: len(service.workers()) == 1)
+        eventually(lambda: reloads(service, "ok"))
         assert model(service) == "sentiment/2"
 
 
