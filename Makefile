@@ -20,7 +20,7 @@
 # make bench    measure the service against a hand-written one, on a quiet machine with wrk;
 #               PARTS="digits sentiment" ROUNDS SECONDS; the report is .loadtest/bench.md
 # make rivals   measure the service against LitServe, BentoML and Ray Serve, each installed into
-#               .rivals; RIVALS="litserve ray" ROUNDS SECONDS; the report is .loadtest/rivals.md
+#               .rivals; needs wrk; RIVALS="litserve ray" ROUNDS SECONDS; the report is .loadtest/rivals.md
 
 HOST = 127.0.0.1
 PORT = 8000

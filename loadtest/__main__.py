@@ -15,6 +15,7 @@ import sys
 import urllib.request
 from contextlib import nullcontext
 from datetime import UTC, datetime
+from http.client import HTTPException
 from importlib.metadata import version
 from pathlib import Path
 
@@ -141,7 +142,7 @@ def models(url: str) -> str:
         with urllib.request.urlopen(f"{url}/models", timeout=5) as response:  # noqa: S310
             cards = json.load(response)["models"]
             return ", ".join(f"{card['name']}/{card['version']}" for card in cards)
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, HTTPException, ValueError, LookupError, TypeError):
         return "unknown: the service did not say"
 
 

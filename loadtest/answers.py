@@ -50,7 +50,7 @@ class Judge:
             model = answer["model"]
             _demand(isinstance(model, str), "model is no text")
             _demand((answer["reason"] is None) == (answer["abstained"] is False), "reason unfit")
-        except (KeyError, TypeError) as error:
+        except (LookupError, TypeError) as error:
             raise Wrong(f"a field is missing or of another type: {error}") from error
         if sent.real:
             data = "MNIST" if isinstance(sent, Picture) else "IMDB"

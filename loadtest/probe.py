@@ -83,7 +83,7 @@ def counted(record: Record, due: Sequence[float], asked: Sequence[Asked], order:
         milliseconds = (answered - at) * 1000
         if status == 200:
             try:
-                one.check(body.decode(), judge)
+                one.check(body.decode(errors="replace"), judge)
                 timeline.add(int(at), one.kind, "answered", milliseconds)
             except Wrong as wrong:
                 timeline.add(int(at), one.kind, "wrong", milliseconds)

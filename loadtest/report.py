@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from html import escape
@@ -70,7 +70,8 @@ def plots(result: Result) -> Iterator[str]:
     step = -(-length // MOST_POINTS)
     starts = range(0, length, step)
     cells = [timeline.whole(range(start, start + step)) for start in starts]
-    middle = [start + step / 2 for start in starts]
+    widths = [min(step, length - start) for start in starts]
+    middle = [start + width / 2 for start, width in zip(starts, widths, strict=True)]
     # It was noted about once a second, and holds until it is noted anew.
     noted = [
         max((each for each in timeline.levels if each <= start), default=None) for start in starts
@@ -80,7 +81,8 @@ def plots(result: Result) -> Iterator[str]:
     draw = partial(figure, last=result.duration)
 
     def rate(*outcomes: str) -> Series:
-        return [sum(getattr(cell, each) for each in outcomes) / step for cell in cells]
+        counts = [sum(getattr(cell, each) for each in outcomes) for cell in cells]
+        return [count / width for count, width in zip(counts, widths, strict=True)]
 
     yield draw(
         "Throughput",
@@ -106,9 +108,11 @@ def plots(result: Result) -> Iterator[str]:
     used = {name: line for name, line in load.items() if any(line)} or {"users": load["users"]}
     yield draw("Load", " and ".join(used), middle, used)
     during = [each for each in result.samples if each.at >= timeline.began]
-    samples = during[:: -(-len(during) // MOST_POINTS) or 1]
+    most = -(-len(during) // MOST_POINTS) or 1
+    groups = [during[first : first + most] for first in range(0, len(during), most)]
+    samples = [group[-1] for group in groups]
     at = [each.at - timeline.began for each in samples]
-    queue = [each.queue_rows for each in samples]
+    queue = [_highest(each.queue_rows for each in group) for group in groups]
     yield draw("Queue", "rows that wait", at, {"queue": queue})
     sizes = [_ratio(a.batch_rows, b.batch_rows, a.batches, b.batches) for a, b in pairwise(samples)]
     yield draw("Batch size", "rows of a run, on average", at[1:], {"batch": sizes})
@@ -119,7 +123,8 @@ def plots(result: Result) -> Iterator[str]:
         ],
     }
     yield draw("Processor", "cores", at[1:], cpu)
-    memory = [each.service_memory and each.service_memory / 1e6 for each in samples]
+    peaks = [_highest(each.service_memory for each in group) for group in groups]
+    memory = [peak and peak / 1e6 for peak in peaks]
     yield draw("Memory of the service", "MB (PSS)", at, {"memory": memory})
 
 
@@ -188,6 +193,11 @@ def _failures(timeline: Timeline) -> str:
         f"<p>{count:,} times {escape(what)}</p>"
         for what, count in timeline.failures.most_common(20)
     )
+
+
+def _highest(values: Iterable[float | None]) -> float | None:
+    """Of those that are known."""
+    return max((each for each in values if each is not None), default=None)
 
 
 def _ratio(

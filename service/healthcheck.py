@@ -22,6 +22,7 @@ def connect() -> http.client.HTTPConnection:
     return http.client.HTTPSConnection("127.0.0.1", PORT, timeout=SECONDS, context=context)
 
 
-connection = connect()
-connection.request("GET", "/health/ready")
-sys.exit(connection.getresponse().status != 200)
+if __name__ == "__main__":
+    connection = connect()
+    connection.request("GET", "/health/ready")
+    sys.exit(connection.getresponse().status != 200)

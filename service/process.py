@@ -157,10 +157,12 @@ class WorkerProcess:
     def _watch(self) -> None:
         """End one that hangs. By counting, since all of the machine may have stood still."""
         self._silent += 1
+        if self.finishing:  # which has its own end
+            return
         if self._silent > self._most_silent:
             log.error("worker %d hangs, and is killed", self._process.pid)
             self.kill()
-        elif not self.ended.done():
+        else:
             asyncio.get_running_loop().call_later(NEWS_SECONDS, self._watch)
 
     def _expect_end(self, patience: float) -> None:

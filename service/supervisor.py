@@ -63,8 +63,8 @@ async def supervise(
 
 
 def shared_memory() -> Path | None:
-    """Where uploads, which take up what room there is, do not lie: writing to a mapped file for
-    which there is none ends a process. None for the usual place for what is temporary."""
+    """Not the usual place for what is temporary, which any program may fill: writing to a mapped
+    file for which there is no room ends a process. None where there is only that."""
     return SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else None
 
 

@@ -30,7 +30,7 @@ class Review(BaseModel):
     text: str
 
 
-# By default a replica is given five requests at a time, which no batch could be made of.
+# By default a replica is given five requests at a time, so that no batch would be larger.
 @serve.deployment(num_replicas=1, max_ongoing_requests=256)
 @serve.ingress(app)
 class Models:

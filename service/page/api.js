@@ -44,6 +44,7 @@ export async function ask(path, options = {}) {
 function problemOf(status, text) {
   try {
     const { code, detail, retry_after_ms } = JSON.parse(text);
+    if (typeof code !== "string") throw new TypeError("no problem of ours");
     return new Problem(code, detail, retry_after_ms ?? null);
   } catch {
     return new Problem(status >= 502 ? "offline" : "internal"); // a proxy's own words

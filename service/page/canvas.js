@@ -2,7 +2,9 @@
 
 const PEN = 0.07; // width of a stroke, where the pad has 1
 const SENT = 280; // pixels of the side of a drawing as it is sent
-const EMPTY = { strokes: [], file: null, bitmap: null, box: null };
+const MOST_BEFORE = 50; // states to go back to
+const LARGEST = 1024; // pixels of the longer side of a picture that is kept
+const EMPTY = { strokes: [], file: null, shown: null, box: null };
 
 export class Pad {
   #now = EMPTY;
@@ -54,8 +56,8 @@ export class Pad {
 
   async lay(file) {
     const turn = ++this.#turn;
-    const bitmap = await createImageBitmap(file).catch(() => null); // the service tells why
-    if (turn === this.#turn) this.#become({ ...EMPTY, file, bitmap });
+    const shown = await opened(file).catch(() => null); // the service tells why
+    if (turn === this.#turn) this.#become({ ...EMPTY, file, shown });
   }
 
   // Mark where in the picture the digit lay.
@@ -82,10 +84,10 @@ export class Pad {
 
   #begin(event) {
     if (event.button !== 0 || this.#pointer !== null) return;
-    this.#pointer = event.pointerId;
     this.canvas.setPointerCapture(event.pointerId);
     const strokes = this.#now.file ? [] : this.#now.strokes;
     this.#become({ ...EMPTY, strokes: [...strokes, [this.#place(event)]] });
+    this.#pointer = event.pointerId;
   }
 
   #move(event) {
@@ -102,12 +104,13 @@ export class Pad {
   }
 
   #become(state) {
-    this.#before.push(this.#now);
+    this.#before = [...this.#before, this.#now].slice(-MOST_BEFORE);
     this.#settle(state);
   }
 
   #settle(state) {
     cancelAnimationFrame(this.#drawing);
+    this.#pointer = null; // whatever a pen still draws belongs to what has gone
     this.#turn += 1;
     this.#now = state;
     this.#paint();
@@ -126,10 +129,23 @@ export class Pad {
     const context = canvas.getContext("2d");
     context.clearRect(0, 0, side, side);
     const style = getComputedStyle(canvas);
-    const { strokes, bitmap, box } = this.#now;
-    if (bitmap) lay(context, side, bitmap, box, style.getPropertyValue("--accent"));
+    const { strokes, shown, box } = this.#now;
+    if (shown) lay(context, side, shown, box, style.getPropertyValue("--accent"));
     ink(context, side, strokes, style.color);
   }
+}
+
+// Its size, and a bitmap that may be smaller: a phone has no room for many photos.
+async function opened(file) {
+  const whole = await createImageBitmap(file);
+  const { width, height } = whole;
+  const share = Math.min(1, LARGEST / Math.max(width, height));
+  if (share === 1) return { width, height, bitmap: whole };
+  const size = (pixels) => Math.max(1, Math.round(pixels * share));
+  const small = { resizeWidth: size(width), resizeHeight: size(height) };
+  const bitmap = await createImageBitmap(whole, small);
+  whole.close();
+  return { width, height, bitmap };
 }
 
 function ink(context, side, strokes, color) {
@@ -149,11 +165,11 @@ function ink(context, side, strokes, color) {
   }
 }
 
-function lay(context, side, bitmap, box, color) {
-  const scale = side / Math.max(bitmap.width, bitmap.height);
-  const [width, height] = [bitmap.width * scale, bitmap.height * scale];
+function lay(context, side, shown, box, color) {
+  const scale = side / Math.max(shown.width, shown.height);
+  const [width, height] = [shown.width * scale, shown.height * scale];
   const [left, top] = [(side - width) / 2, (side - height) / 2];
-  context.drawImage(bitmap, left, top, width, height);
+  context.drawImage(shown.bitmap, left, top, width, height);
   if (!box) return;
   Object.assign(context, { lineWidth: 2 * devicePixelRatio, strokeStyle: color });
   const corner = [left + box.x * scale, top + box.y * scale];

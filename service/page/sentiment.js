@@ -64,7 +64,8 @@ export function tellMoods(card, onProblem) {
       ? "It is too long to be read whole: only its beginning and its end were. "
       : "";
     const took = tookWords(answer.timing);
-    find(".timing").textContent = `${read}${answer.tokens} words. ${took} Model ${answer.model}.`;
+    const count = answer.words.length === 1 ? "1 word" : `${answer.words.length} words`;
+    find(".timing").textContent = `${read}${count}. ${took} Model ${answer.model}.`;
     explained.hidden = answer.words.length === 0;
   }
 
@@ -129,12 +130,14 @@ function marked(text, words) {
   const pieces = [];
   let end = 0;
   for (const { start, end: last, weight } of words) {
-    pieces.push(text.slice(end, at[start]));
+    if (at[last] <= end) continue; // of a sign whose first part is there already
+    const from = Math.max(end, at[start]);
+    pieces.push(text.slice(end, from));
     // What belongs to one sign, as a skin colour to a hand, must not be torn apart.
     const { index, segment } = whole.containing(at[last] - 1);
     end = index + segment.length;
     const word = document.createElement("span");
-    word.textContent = text.slice(at[start], end);
+    word.textContent = text.slice(from, end);
     word.dataset.strength = STEPS.filter((step) => Math.abs(weight) >= step).length;
     word.className = weight < 0 ? "down" : "up";
     word.title = `${signed(weight)}, towards ${weight < 0 ? "negative" : "positive"}`;

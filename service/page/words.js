@@ -31,7 +31,8 @@ export const inWords = (problem) => PROBLEMS[problem.code] ?? problem.message;
 export const unsure = (reason, doubt) => UNSURE[reason] ?? doubt;
 
 // 0.99987 -> "99.9%": never rounded up to certainty, which no model has.
-export const percent = (share) => `${(Math.floor(share * 1000) / 10).toFixed(1)}%`;
+export const percent = (share) =>
+  `${(Math.floor(Math.min(share, 0.9999) * 1000) / 10).toFixed(1)}%`;
 
 // "Took 5.1 ms: reading 1.2, waiting 0.1, model 0.4; batch of 8."
 export function tookWords({ total, decode = 0, queue = 0, infer = 0, batch = 1 }) {

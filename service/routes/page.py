@@ -30,7 +30,7 @@ def page_routes() -> list[Route]:
 def _route_of(file: Path) -> Route:
     is_page = file.suffix == ".html"
     # What the model saw is a picture in the answer itself.
-    headers = page_headers(file.read_text(), images="'self' data:") if is_page else {}
+    headers = page_headers(file.read_text("utf-8"), images="'self' data:") if is_page else {}
     path = "/" if is_page else f"/page/{file.name}"
     endpoint = _endpoint(file.read_bytes(), MEDIA_TYPES[file.suffix], headers)
     return Route(path, endpoint, include_in_schema=False)

@@ -110,6 +110,19 @@ def test_undo_takes_back_the_last_stroke_and_clear_all(page: Page) -> None:
     expect(undo).to_be_disabled()
 
 
+def test_what_a_pen_draws_on_after_an_undo_belongs_to_nothing(page: Page) -> None:
+    draw(page, 1)
+    one = verdict(page, "digits")
+    first, *others = strokes_on(page.locator("canvas"), 7)[0]
+    page.mouse.move(*first)
+    page.mouse.down()
+    page.keyboard.press("Control+z")
+    for place in others:
+        page.mouse.move(*place, steps=4)
+    page.mouse.up()
+    assert verdict(page, "digits") == one
+
+
 def test_undo_by_keyboard_leaves_the_drawing_alone_where_one_types(page: Page) -> None:
     draw(page, 1)
     one = verdict(page, "digits")
