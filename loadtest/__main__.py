@@ -154,7 +154,7 @@ def show(result: Result, report: Path) -> None:
     for what, count in result.timeline.failures.most_common(20):
         print(f"{count:,} times {what}")
     broken = [verdict for verdict in result.verdicts if not verdict.kept]
-    print("\n".join(map(str, broken)) or "SLO kept.")
+    print("\n".join(map(str, broken)) or ("SLO kept." if result.kept else "SLO broken at the end."))
     report.parent.mkdir(parents=True, exist_ok=True)
     report.write_text(page(result), "utf-8")
     print(f"Report: {report}")

@@ -31,7 +31,8 @@ class Result:
 
     @property
     def kept(self) -> bool:
-        return all(verdict.kept for verdict in self.verdicts)
+        """By the whole run, and by a ramp to its end."""
+        return all(verdict.kept for verdict in self.verdicts) and not self.timeline.broke
 
     @property
     def duration(self) -> float:
@@ -43,6 +44,8 @@ def page(result: Result) -> str:
     """HTML."""
     broken = sum(not verdict.kept for verdict in result.verdicts)
     word = "SLO kept" if result.kept else f"SLO broken in {broken} place{'s' * (broken > 1)}"
+    if result.timeline.broke and not broken:
+        word = "SLO broken by the last of the ramp"
     remarks = "".join(f"<p>{escape(remark)}</p>" for remark in result.remarks)
     rows = "".join(
         f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>"

@@ -82,6 +82,14 @@ def test_the_verdicts_come_first() -> None:
     assert broken.index("at most 50 ms") < broken.index("<figure>")
 
 
+def test_a_ramp_that_broke_has_not_kept_the_slo() -> None:
+    ramp = result()
+    assert ramp.kept
+    ramp.timeline.broke = "after 20 s"
+    assert not ramp.kept
+    assert "SLO broken by the last of the ramp" in page(ramp)
+
+
 def test_text_is_escaped() -> None:
     html = page(result())
     assert "<b>what" not in html
