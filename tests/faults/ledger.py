@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
@@ -51,7 +52,8 @@ class Ledger:
             for file in self._kept.iterdir():
                 file.unlink()
             for file in self._folder.glob("*.db"):
-                os.link(file, self._kept / file.name)
+                with suppress(FileNotFoundError):  # gauges go with their worker at any time
+                    os.link(file, self._kept / file.name)
 
     def answered(self) -> int:
         """Predictions, with whatever outcome."""
