@@ -26,6 +26,7 @@ HOST = 127.0.0.1
 PORT = 8000
 WORKERS = # one for each CPU
 MINUTES ?= 20
+PAGES ?= tests/browser
 RIVALS ?= litserve bentoml ray
 PYTHON ?= python3
 
@@ -69,7 +70,7 @@ test-faults: .venv/test
 	.venv/bin/python -m pytest -m faults --minutes $(MINUTES) tests/faults
 
 test-browser: .venv/test
-	$(PYTEST) -m browser tests/browser
+	$(PYTEST) -m browser $(PAGES)
 
 loadtest: .venv/test
 	@SERVICE_HOST=$(HOST) $(if $(WORKERS),SERVICE_WORKERS=$(WORKERS)) .venv/bin/python -m loadtest \
