@@ -23,7 +23,7 @@ from service.supervisor import supervise
 log = logging.getLogger(__name__)
 
 BACKLOG = 2048  # connections that the kernel holds while no worker can take them
-GREETING = """Serving {models} on {url}, described on {url}/docs
+GREETING = """Serving {models} on {url}: open it in a browser. The API is described on {url}/docs
 Try: curl {url}/sentiment -d '{{"text": "What a wonderful film!"}}'
 Stop with Ctrl-C."""
 
