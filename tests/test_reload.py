@@ -186,13 +186,14 @@ def test_versions_that_come_between_two_workers_are_taken_up_by_neither(models: 
 
 def test_worker_that_dies_during_a_reload_does_not_stop_it(models: Path) -> None:
     with RunningService(models_dir=str(models)) as service:
-        before = service.workers()
+        [worker] = service.workers()
         publish_again(models / "sentiment", 2)
         hang_up(service)
         eventually(lambda: len(service.workers()) > 1)
-        os.kill(min(before), signal.SIGKILL)
-        eventually(lambda: len(service.workers()) == 1)
+        os.kill(worker, signal.SIGKILL)
+        eventually(lambda: not Path(f"/proc/{worker}").exists())
         eventually(lambda: reloads(service, "ok"))
+        eventually(lambda: len(service.workers()) == 1)
         assert model(service) == "sentiment/2"
 
 
