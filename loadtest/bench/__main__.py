@@ -15,7 +15,7 @@ from loadtest.bench.progress import Progress
 from loadtest.bench.results import Results, Row
 from loadtest.bench.setting import Setting
 from loadtest.bench.table import as_markdown
-from loadtest.bench.taking import WRITING, take
+from loadtest.bench.taking import WRITING, add_folder_options, take
 
 TITLE = "Requests/s: ours as a multiple of the reference (orange: target)"
 
@@ -81,15 +81,7 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--seconds", type=float, default=2, help="length of one measure; slow parts take multiples"
     )
-    parser.add_argument(
-        "--folder",
-        type=Path,
-        default=Path(".loadtest"),
-        help="gets bench.md (the table), bench.json (all figures) and bench.png",
-    )
-    parser.add_argument(
-        "--show", action="store_true", help="measure nothing: show again what is in the folder"
-    )
+    add_folder_options(parser, "bench")
     options = parser.parse_args(arguments)
     if options.rounds < 1 or options.seconds < 1:
         parser.error("--rounds and --seconds must be 1 or more")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from loadtest.bench.results import Row
 from loadtest.bench.setting import Setting
@@ -12,6 +14,19 @@ from loadtest.bench.traffic import write_traffic
 from loadtest.processes import Broken
 
 WRITING = 10  # seconds, planned, for the traffic
+
+
+def add_folder_options(parser: argparse.ArgumentParser, name: str) -> None:
+    """folder: Path, show: bool; `name` is that of the files in the folder."""
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=Path(".loadtest"),
+        help=f"gets {name}.md (the table), {name}.json (all figures) and {name}.png",
+    )
+    parser.add_argument(
+        "--show", action="store_true", help="measure nothing: show again what is in the folder"
+    )
 
 
 def take(program: str, setting: Setting, measures: Sequence[Callable[[Setting], list[Row]]]) -> int:

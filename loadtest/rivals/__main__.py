@@ -14,7 +14,7 @@ from loadtest.bench.progress import Progress
 from loadtest.bench.results import Results
 from loadtest.bench.setting import Setting
 from loadtest.bench.table import as_markdown
-from loadtest.bench.taking import WRITING, take
+from loadtest.bench.taking import WRITING, add_folder_options, take
 from loadtest.rivals.measuring import measure, planned_seconds
 from loadtest.rivals.servers import HAND_WRITTEN, OWN, RIVALS, installed
 
@@ -55,15 +55,7 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rivals", nargs="+", choices=RIVALS, default=list(RIVALS))
     parser.add_argument("--rounds", type=int, default=3, help="how often each is started")
     parser.add_argument("--seconds", type=float, default=4, help="length of one measure")
-    parser.add_argument(
-        "--folder",
-        type=Path,
-        default=Path(".loadtest"),
-        help="gets rivals.md (the table), rivals.json (all figures) and rivals.png",
-    )
-    parser.add_argument(
-        "--show", action="store_true", help="measure nothing: show again what is in the folder"
-    )
+    add_folder_options(parser, "rivals")
     parser.add_argument(
         "--publish", action="store_true", help="put table and picture into loadtest/README.md"
     )
