@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,7 +14,7 @@ from service.contract.text import TextEncoder
 from training.batches import EncodedReviews, Ids, encode, in_turn
 from training.datasets import Reviews
 from training.lessons import Lessons, Mix, Teacher, probabilities
-from training.nbsvm import out_of_fold
+from training.nbsvm import Hints, out_of_fold
 from training.vocabulary import build_tokenizer
 
 SHARE = Mix(labelled=30, unlabelled=7, cut=11, made=4, written=3, true_label=0.7)
@@ -97,9 +98,10 @@ class Mixed:
 
 def lessons_of(share: Mix, unlabelled: Sequence[str] = UNLABELLED) -> Mixed:
     train, validation = encode(TRAIN, ENCODER), encode(VALIDATION, ENCODER)
-    lessons = Lessons(train, validation, ENCODER.vocabulary_size, seed=1)
-    lessons.add_unlabelled(unlabelled, ENCODER)
-    lessons.add_cut([*TRAIN.texts, *unlabelled], ENCODER)
+    hints = Hints(train, ENCODER.vocabulary_size, seed=1)
+    lessons = Lessons(train, validation, hints, seed=1)
+    lessons.add_unlabelled(unlabelled, ENCODER, hints)
+    lessons.add_cut([*TRAIN.texts, *unlabelled], ENCODER, hints)
     lessons.add_made(MADE, ENCODER)
     lessons.add_written(WRITTEN, ENCODER)
     return Mixed(lessons, share)
@@ -250,6 +252,31 @@ def test_then_by_an_ensemble_that_heeds_a_teacher_as_far_as_validation_bears_it_
 def test_a_teacher_that_knows_nothing_leaves_what_the_words_say(lessons: Mixed) -> None:
     for each in all_of_kind("unlabelled", lessons, teacher(lambda _: 0.0)):
         assert each.number >= 20 or (each.label > 0.5) == each.praises
+
+
+def test_another_network_teaches_from_the_first_epoch_on_in_place_of_the_one_that_learns() -> None:
+    lessons = lessons_of(SHARE)
+    lessons.lessons.heed(lessons.lessons.ask(teacher(mostly_right)))
+    knowing_nothing = teacher(lambda _: 0.0)
+    for network in (None, knowing_nothing):
+        for each in all_of_kind("unlabelled", lessons, network):
+            if each.number >= 20:  # its words tell nothing
+                assert (each.label > 0.5) == (mostly_right(each.number) > 0)
+
+
+def test_sentences_that_are_cut_are_labelled_by_another_network() -> None:
+    lessons = lessons_of(SHARE)
+    lessons.lessons.heed(lessons.lessons.ask(teacher(mostly_right)))
+    for each in all_of_kind("cut", lessons):
+        assert each.label == probabilities(np.array([mostly_right(each.number)]))
+    labels = {each.label for each in all_of_kind("made", lessons)}
+    assert labels == {*probabilities(np.array([-3.0, 3.0]))}
+
+
+def test_lessons_that_were_kept_are_the_same_again(lessons: Mixed) -> None:
+    again = Mixed(pickle.loads(pickle.dumps(lessons.lessons)), SHARE)  # noqa: S301 - our own
+    for number in FEW_EPOCHS:
+        assert read(again.of_epoch(number, None)) == read(lessons.of_epoch(number, None))
 
 
 def test_only_unlabelled_reviews_are_taught(lessons: Mixed) -> None:

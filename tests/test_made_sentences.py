@@ -21,7 +21,7 @@ from training.made_sentences import (
     words_of,
 )
 from training.sentences import read_sentences
-from training.sentiment import MADE
+from training.sentiment_preparing import MADE
 
 FILLED_BY_THE_GRAMMAR = {"thing", "topic", "part", "trait", "described", "is", "isnt"}
 # Slots that judge a part or an appearance, not the whole.

@@ -169,6 +169,14 @@ def test_a_run_that_has_ended_is_not_trained_again(fit: Fit) -> None:
     assert fit("default") == fit("default")
 
 
+def test_of_moods_only_what_is_needed_to_publish_is_kept_in_the_end() -> None:
+    run = fit_sentiment("default")
+    path = options("default").work_dir("sentiment") / "last.pt"
+    kept = torch.load(path, weights_only=False)
+    assert Run(kept["history"], kept["best"]) == run
+    assert not kept.keys() & {"model", "average", "optimizer"}
+
+
 @FITS
 def test_the_model_is_left_as_it_was_after_its_best_epoch(fit: Fit) -> None:
     run = fit("default")
@@ -188,9 +196,8 @@ def test_every_epoch_but_the_first_has_the_average_so_far_as_its_teacher() -> No
         if teacher is not None:
             kept = options("default").work_dir("sentiment") / "last.pt"
             state = torch.load(kept, weights_only=False)["average"]
-            del state["n_averaged"]
             average = SentimentLSTM(20, embedding=6, hidden=5)
-            average.load_state_dict({key.removeprefix("module."): state[key] for key in state})
+            average.load_state_dict(state["network"])
             expected = predict(average, reviews.ids, torch.device("cpu"))
             np.testing.assert_array_equal(teacher(reviews.ids), expected)
         assert number == len(taught)

@@ -20,8 +20,9 @@ from training.lessons import Mix
 from training.lstm import SentimentLSTM, predict
 from training.options import WORK_DIR, Options, add_run, require_data, run
 from training.sentences import CUT, read_sentences
-from training.sentiment import Prepared, Texts, prepare, short, start
+from training.sentiment import short, start
 from training.sentiment_fitting import fit
+from training.sentiment_preparing import Prepared, Texts, prepare
 from training.sentiment_recipes import RECIPES, Recipe
 from training.table import as_table, percent
 
@@ -70,10 +71,10 @@ def trained(
 ) -> SentimentLSTM:
     """A model of one recipe, from the same seed as all others."""
     seed_everything(options.seed)
-    model = start(prepared, texts, recipe, options)
+    model = start(prepared, texts.to_learn_from(recipe), recipe, options)
     seed_everything(options.seed)  # wherever making or reading the start has left it
     path = options.work_dir("sentiment") / f"{name.replace(' ', '-')}.pt"
-    kept = Checkpoint(path, recipe, texts=prepared.texts)
+    kept = Checkpoint(path, recipe, texts=prepared.corpus)
     device = pick_device(options.device)
     fit(model, prepared.lesson_of(recipe), prepared.validation, recipe, kept, device)
     return model

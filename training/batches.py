@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor
 
 from service.contract.text import TextEncoder, ends
+from training.compute import moved
 from training.datasets import Reviews
 from training.progress import progress
 
@@ -28,6 +30,20 @@ class EncodedReviews:
     def take(self, index: Ids) -> EncodedReviews:
         """The reviews at `index`, in that order."""
         return EncodedReviews([self.ids[i] for i in index], self.labels[index])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A checkpoint has them in a quarter of the bytes that they take here."""
+        words = np.concatenate([*self.ids, np.zeros(0, np.int64)])
+        small = words.astype(np.min_scalar_type(int(words.max(initial=0))))
+        return _unpacked, (small, [len(row) for row in self.ids], self.labels)
+
+
+def _unpacked(
+    words: npt.NDArray[Any], lengths: list[int], labels: npt.NDArray[Any]
+) -> EncodedReviews:
+    ends = np.cumsum([0, *lengths])
+    rows = [words[a:b].astype(np.int64) for a, b in pairwise(ends)]
+    return EncodedReviews(rows, labels)
 
 
 def encode(reviews: Reviews, encoder: TextEncoder) -> EncodedReviews:
@@ -74,10 +90,10 @@ def collate(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """ids (b, t) padded with 0, lengths (b,), labels (b,) as floats."""
     ids, lengths = padded([reviews.ids[i] for i in index], device)
-    return ids, lengths, torch.from_numpy(reviews.labels[index]).float().to(device)
+    return ids, lengths, moved(torch.from_numpy(reviews.labels[index]).float(), device)
 
 
 def padded(rows: Sequence[Ids], device: torch.device) -> tuple[Tensor, Tensor]:
     """ids (b, t) padded with 0 and lengths (b,)."""
     ids = torch.nn.utils.rnn.pad_sequence([torch.from_numpy(row) for row in rows], batch_first=True)
-    return ids.to(device), torch.tensor([len(row) for row in rows], device=device)
+    return moved(ids, device), moved(torch.tensor([len(row) for row in rows]), device)

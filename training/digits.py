@@ -13,14 +13,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim.lr_scheduler import ConstantLR, OneCycleLR
-from torch.optim.swa_utils import AveragedModel
 
 from service.contract import image
 from training.assessment import digits_release, run_images
 from training.augment import random_affine
 from training.checkpoint import Checkpoint
 from training.cnn import DigitCNN
-from training.compute import fast_bfloat16, moving_average, pick_device, seed_everything
+from training.compute import MovingAverage, fast_bfloat16, pick_device, seed_everything
 from training.datasets import Digits, Splits, data_hashes, joined, load_digits
 from training.export import Origin, Release, check_parity, open_graph, publish
 from training.graphs import digits_graph
@@ -116,7 +115,7 @@ def fit(
     device = pick_device(options.device)
     model.to(device)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average = AveragedModel(model, avg_fn=moving_average(recipe.averaging), use_buffers=True)
+    average = MovingAverage(model, recipe.averaging)
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
     )
@@ -161,10 +160,10 @@ def fit(
             loss.backward()
             optimizer.step()
             schedule.step()
-            average.update_parameters(model)
+            average.update(model)
             total_loss += loss.item() * len(batch)
             total_right += (logits.argmax(1) == labels[batch]).sum().item()
-        logits = predict(average.module, validation, device)
+        logits = predict(average.network, validation, device)
         truth = torch.from_numpy(validation.labels)
         epoch = Epoch(
             number,
@@ -176,7 +175,7 @@ def fit(
         )
         print(epoch, flush=True)
         if epoch.validation_accuracy > max((e.validation_accuracy for e in history), default=0):
-            best = {key: value.clone() for key, value in average.module.state_dict().items()}
+            best = {key: value.clone() for key, value in average.network.state_dict().items()}
         history.append(epoch)
         checkpoint.save(
             model=model.state_dict(),

@@ -10,13 +10,11 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
-from service.contract.manifest import Accuracy, Baseline
 from service.contract.text import TextEncoder
 from training.batches import EncodedReviews, Ids, encode_texts, in_turn, joined
 from training.cut_sentences import cut_sentences
-from training.datasets import Labels, Reviews
-from training.nbsvm import NgramModel, out_of_fold
-from training.scores import Scored, fit_temperature
+from training.datasets import Reviews
+from training.nbsvm import Hints
 
 CLEAR = 0.8  # log-odds of a sentence that tells its mood
 SURE = 0.3  # distance from even chances of the review that it is cut from
@@ -39,43 +37,50 @@ class Mix:
     written: int = 0
 
 
+@dataclass(frozen=True)
+class Said:
+    """What a network says, in log-odds (n,), of the reviews without labels, of the sentences that
+    are cut and of the reviews that validate."""
+
+    unlabelled: Odds
+    cut: Odds
+    validation: Odds
+
+
 class Lessons:
     """The texts of every epoch. Those of a kind come in turns, so that none comes twice before all
     have come once.
 
-    Labels are probabilities. Those of unlabelled reviews come from an ensemble: the n-gram model
-    and, after the first epoch, the network itself as it has become (for what such an ensemble
-    gains, see Mesnil et al., arXiv:1412.5335).
+    Labels are probabilities. Those of unlabelled reviews come from an ensemble: the n-grams and,
+    after the first epoch, the network itself as it has become (for what such an ensemble gains, see
+    Mesnil et al., arXiv:1412.5335); or, where there is one, another network in place of itself,
+    which labels the cut sentences, too (Hinton et al., arXiv:1503.02531).
     """
 
     def __init__(
-        self,
-        train: EncodedReviews,
-        validation: EncodedReviews,
-        vocabulary_size: int,
-        seed: int,
+        self, train: EncodedReviews, validation: EncodedReviews, hints: Hints, seed: int
     ) -> None:
         self._train, self._validation, self._seed = train, validation, seed
-        self._ngrams = NgramModel(train.ids, train.labels, vocabulary_size)
-        unseen = out_of_fold(train.ids, train.labels, vocabulary_size, seed)
-        self._temperature = fit_temperature(_scored(unseen, train.labels))
-        self._hints = probabilities(unseen / self._temperature)
-        self._unlabelled: list[Ids] = []
-        self._cut = self._made = EncodedReviews([], np.zeros(0, np.float32))
+        self._train_hints = probabilities(hints.of_train)
+        self._validation_hints = hints.log_odds(validation.ids)
+        self._other: Said | None = None
+        nothing = EncodedReviews([], np.zeros(0, np.float32))
+        self._unlabelled = self._cut = self._made = self._written = nothing
 
-    def add_unlabelled(self, texts: Sequence[str], encoder: TextEncoder) -> None:
+    def add_unlabelled(self, texts: Sequence[str], encoder: TextEncoder, hints: Hints) -> None:
         """Reviews without labels."""
-        self._unlabelled += encode_texts(texts, encoder)
+        rows = encode_texts(texts, encoder)
+        self._unlabelled = EncodedReviews(rows, hints.log_odds(rows))
 
-    def add_cut(self, texts: Sequence[str], encoder: TextEncoder) -> None:
+    def add_cut(self, texts: Sequence[str], encoder: TextEncoder, hints: Hints) -> None:
         """Sentences of `texts`, which are the labelled and then the unlabelled reviews: those that
-        the n-gram model finds as clearly of the same mood as their review, half of them positive.
+        the n-grams find as clearly of the same mood as their review, half of them positive.
         """
         sentences, owners = cut_sentences(texts, self._seed)
         rows = encode_texts(sentences, encoder)
-        hints = self._hinted(self._unlabelled)
-        reviews = np.concatenate([self._train.labels, hints])[owners]
-        odds = self._ngrams.log_odds(rows) / self._temperature
+        told = probabilities(self._unlabelled.labels)
+        reviews = np.concatenate([self._train.labels, told])[owners]
+        odds = hints.log_odds(rows)
         agree = (odds > 0) == (reviews > 0.5)
         clear = agree & (abs(odds) > CLEAR) & (abs(reviews - 0.5) > SURE)
         rng = np.random.default_rng(self._seed)
@@ -91,54 +96,54 @@ class Lessons:
         """As `add_made`; these were written one by one."""
         self._written = _sentences(encode_texts(sentences.texts, encoder), sentences.labels > 0)
 
-    def of_epoch(self, mix: Mix, number: int, teacher: Teacher | None) -> EncodedReviews:
-        """The texts of epoch `number`, from 1; `teacher` is the network so far."""
+    def reviews(self) -> list[Ids]:
+        """All of them, to learn the language from."""
+        return self._train.ids + self._unlabelled.ids
 
-        def turn(reviews: EncodedReviews, count: int) -> EncodedReviews:
+    def ask(self, network: Teacher) -> Said:
+        """What it says of all that it could teach."""
+        unlabelled, cut, validation = (
+            network(part.ids) for part in (self._unlabelled, self._cut, self._validation)
+        )
+        return Said(unlabelled, cut, validation)
+
+    def heed(self, said: Said) -> None:
+        """Take the word of another network for that of the one that learns."""
+        self._other = said
+        self._cut = EncodedReviews(self._cut.ids, probabilities(said.cut))
+
+    def of_epoch(self, mix: Mix, number: int, network: Teacher | None) -> EncodedReviews:
+        """The texts of epoch `number`, from 1; `network` is the one that learns, as it is then."""
+
+        def turn(reviews: EncodedReviews, count: int) -> Ids:
             size = len(reviews.ids)
-            return reviews.take(in_turn(size, min(count, size), number, self._seed))
+            return in_turn(size, min(count, size), number, self._seed)
 
-        targets = mix.true_label * self._train.labels + (1 - mix.true_label) * self._hints
-        rows = self._unlabelled
-        unlabelled = turn(EncodedReviews(rows, np.zeros(len(rows))), mix.unlabelled).ids
+        targets = mix.true_label * self._train.labels + (1 - mix.true_label) * self._train_hints
+        unlabelled = turn(self._unlabelled, mix.unlabelled)
         return joined(
-            turn(EncodedReviews(self._train.ids, targets), mix.labelled),
-            EncodedReviews(unlabelled, self._told(unlabelled, teacher)),
-            turn(self._cut, mix.cut),
-            turn(self._made, mix.made),
-            turn(self._written, mix.written),
+            EncodedReviews(self._train.ids, targets).take(turn(self._train, mix.labelled)),
+            self._told(unlabelled, network),
+            self._cut.take(turn(self._cut, mix.cut)),
+            self._made.take(turn(self._made, mix.made)),
+            self._written.take(turn(self._written, mix.written)),
         )
 
-    def baseline(self, test: EncodedReviews) -> Baseline:
-        """How good the n-gram model is by itself."""
-
-        def accuracy(part: EncodedReviews) -> Accuracy:
-            return _scored(self._ngrams.log_odds(part.ids), part.labels).accuracy()
-
-        return Baseline(
-            method="a linear model of n-grams, NB-SVM",
-            validation=accuracy(self._validation),
-            test=accuracy(test),
-        )
-
-    def _told(self, rows: Sequence[Ids], teacher: Teacher | None) -> Targets:
-        if not rows:
-            return np.zeros(0, np.float32)
-        return self._taught(rows, teacher) if teacher else self._hinted(rows)
-
-    def _hinted(self, rows: Sequence[Ids]) -> Targets:
-        return probabilities(self._ngrams.log_odds(rows) / self._temperature)
-
-    def _taught(self, rows: Sequence[Ids], teacher: Teacher) -> Targets:
-        """What both teachers say together, weighed as suits validation."""
-
-        def odds(rows: Sequence[Ids]) -> Odds:
-            return np.stack([self._ngrams.log_odds(rows), teacher(rows)], axis=1)
-
+    def _told(self, index: Ids, network: Teacher | None) -> EncodedReviews:
+        """The unlabelled reviews at `index`, as their teachers label them."""
+        hinted = self._unlabelled.take(index)
+        if len(index) and self._other is not None:
+            said, of_validation = self._other.unlabelled[index], self._other.validation
+        elif len(index) and network is not None:
+            said, of_validation = network(hinted.ids), network(self._validation.ids)
+        else:
+            return EncodedReviews(hinted.ids, probabilities(hinted.labels))
+        # Weighed as suits validation.
         ensemble = LogisticRegression(C=np.inf)
-        ensemble.fit(odds(self._validation.ids), self._validation.labels)
-        taught: Targets = ensemble.predict_proba(odds(rows))[:, 1].astype(np.float32)
-        return taught
+        both = np.stack([self._validation_hints, of_validation], axis=1)
+        ensemble.fit(both, self._validation.labels)
+        told = ensemble.predict_proba(np.stack([hinted.labels, said], axis=1))[:, 1]
+        return EncodedReviews(hinted.ids, told.astype(np.float32))
 
 
 def probabilities(log_odds: Odds) -> Targets:
@@ -149,7 +154,3 @@ def probabilities(log_odds: Odds) -> Targets:
 
 def _sentences(rows: list[Ids], positive: npt.NDArray[np.bool_]) -> EncodedReviews:
     return EncodedReviews(rows, probabilities(np.where(positive, SENTENCE_ODDS, -SENTENCE_ODDS)))
-
-
-def _scored(log_odds: Odds, labels: Labels) -> Scored:
-    return Scored(log_odds[:, None].astype(np.float32), labels)

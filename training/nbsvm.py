@@ -9,8 +9,10 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 from sklearn.linear_model import LogisticRegression
 
-from training.batches import Ids
+from service.contract.manifest import Accuracy
+from training.batches import EncodedReviews, Ids
 from training.datasets import Labels
+from training.scores import Scored, fit_temperature
 
 LogOdds = npt.NDArray[np.float64]
 
@@ -76,3 +78,26 @@ def out_of_fold(rows: Sequence[Ids], labels: Labels, vocabulary_size: int, seed:
         model = NgramModel([rows[int(i)] for i in inside], labels[inside], vocabulary_size)
         odds[outside] = model.log_odds([rows[int(i)] for i in outside])
     return odds
+
+
+class Hints:
+    """What the n-grams of a text say of its mood, in calibrated log-odds."""
+
+    def __init__(self, train: EncodedReviews, vocabulary_size: int, seed: int) -> None:
+        """Fit to `train`; `of_train` (n,) is told by models that were not fitted to the review."""
+        self._model = NgramModel(train.ids, train.labels, vocabulary_size)
+        unseen = out_of_fold(train.ids, train.labels, vocabulary_size, seed)
+        self._temperature = fit_temperature(_scored(unseen, train.labels))
+        self.of_train: LogOdds = unseen / self._temperature
+
+    def log_odds(self, rows: Sequence[Ids]) -> LogOdds:
+        """Of each row (n,)."""
+        return self._model.log_odds(rows) / self._temperature
+
+    def accuracy(self, part: EncodedReviews) -> Accuracy:
+        """How good they are by themselves."""
+        return _scored(self.log_odds(part.ids), part.labels).accuracy()
+
+
+def _scored(log_odds: LogOdds, labels: Labels) -> Scored:
+    return Scored(log_odds[:, None].astype(np.float32), labels)

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from training.batches import EncodedReviews, Ids, collate, in_turn, shortened, shuffled_batches
+from training.batches import EncodedReviews, Ids, in_turn, padded, shortened, shuffled_batches
 from training.checkpoint import Checkpoint
-from training.compute import fast_bfloat16, one_cycle
+from training.compute import fast_bfloat16, moved, one_cycle
 from training.lstm import SentimentLSTM
 from training.progress import progress
 from training.vocabulary import UNKNOWN_ID
@@ -81,24 +81,29 @@ def pretrain(
         texts = shortened(EncodedReviews(chosen, np.zeros(len(chosen))), plan.tokens)
         batches = list(shuffled_batches(texts, plan.batch_size))
         model.train()
-        total_loss = total_words = 0.0
+        total_loss, total_words = torch.zeros((), device=device), 0
         for i, batch in enumerate(progress(batches, f"pretraining {number}")):
             share_done = (number - 1 + i / len(batches)) / plan.epochs
             optimizer.param_groups[0]["lr"] = plan.learning_rate * one_cycle(share_done)
-            ids, lengths, _ = collate(texts, batch, device)
-            asked = (ids >= FIRST) & (ids < LAST) & (torch.rand(ids.shape, device=device) < MASKED)
+            ids, lengths = padded([texts.ids[i] for i in batch], torch.device("cpu"))
+            asked = (ids >= FIRST) & (ids < LAST) & (torch.rand(ids.shape) < MASKED)
             if not asked.any():
                 continue
+            places, words = asked.flatten().nonzero()[:, 0], ids[asked] - FIRST
+            ids = torch.where(asked, UNKNOWN_ID, ids)
+            ids, lengths, places, words = (
+                moved(each, device) for each in (ids, lengths, places, words)
+            )
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=fast_bfloat16(device)):
-                states = model.states(torch.where(asked, UNKNOWN_ID, ids), lengths)
-                logits = head(states[asked])
-            loss = cross_entropy(logits.float(), ids[asked] - FIRST)
+                states = model.states(model.vectors(ids), lengths)
+                logits = head(states.flatten(0, 1)[places])
+            loss = cross_entropy(logits.float(), words)
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(both.parameters(), 1.0)
             optimizer.step()
-            total_loss += loss.item() * len(logits)
-            total_words += len(logits)
+            total_loss += loss.detach() * len(words)
+            total_words += len(words)
         print(
             f"pretraining {number:2}: loss {total_loss / max(total_words, 1):.4f} a hidden word, "
             f"{time.monotonic() - started:.0f} s",

@@ -1,89 +1,40 @@
-"""Train the sentiment model: python -m training.sentiment [--recipe reference] [--help]."""
+"""Train the sentiment model: python -m training.sentiment [--recipe reference] [--help].
+
+It goes step by step, and what is done is kept: texts are prepared, a teacher is taught, the network
+is pretrained and fitted, and what became of it is measured and published. Where there are no data,
+as on a GPU that is lent, what was prepared elsewhere is fitted.
+"""
 
 from __future__ import annotations
 
-import hashlib
+import errno
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import partial
+from typing import Any
 
-import numpy as np
 import onnx
 import torch
 from tokenizers import Tokenizer
 
-from service.contract.text import TextEncoder
-from training.batches import EncodedReviews, encode, encode_texts
 from training.checkpoint import Checkpoint
 from training.compute import pick_device, seed_everything
-from training.datasets import Reviews, Splits, data_hashes, load_reviews, load_unlabelled
-from training.export import MODEL, TOKENIZER, Origin, publish
+from training.datasets import data_hashes
+from training.export import MODEL, Origin, publish
 from training.graphs import sentiment_graph, trained_weights
 from training.int8_lstm import quantize_lstm
-from training.lessons import Lessons
-from training.lstm import SentimentLSTM
-from training.made_sentences import made_sentences
+from training.lessons import Lessons, Said
+from training.lstm import SentimentLSTM, predict
 from training.options import Options, parse_options, run
 from training.pretraining import pretrain
-from training.progress import progress
+from training.progress import Epoch
 from training.sentiment_assessment import compared_with_torch, sentiment_release
-from training.sentiment_fitting import Lesson, fit, only
+from training.sentiment_fitting import fit
+from training.sentiment_preparing import Prepared, Texts, hash_of, kept_prepared
 from training.sentiment_recipes import RECIPES, Recipe
 from training.vectors import Word2VecPlan, kept_word2vec, read_glove
-from training.vocabulary import build_tokenizer
-from training.written_sentences import written_sentences
-
-FEW = 200  # texts of each kind for a dry run
-MADE = 96_000  # sentences made out of phrases, of which an epoch takes its share
-
-
-@dataclass(frozen=True)
-class Texts:
-    """What a run may read."""
-
-    data: Splits[Reviews]
-    unlabelled: list[str]
-    made: Reviews
-    written: Reviews
-
-    @classmethod
-    def gather(cls, options: Options) -> Texts:
-        """All of them, or a few for a dry run."""
-        data = load_reviews(options.data_dir)
-        unlabelled = load_unlabelled(options.data_dir, data)
-        if not options.dry_run:
-            made, written = made_sentences(MADE, options.seed), written_sentences(options.seed)
-            return cls(data, unlabelled, made, written)
-        data = Splits(*(part.sample(FEW) for part in (data.train, data.validation, data.test)))
-        made, written = made_sentences(FEW, options.seed), written_sentences(options.seed)
-        return cls(data, unlabelled[:FEW], made, written.take(np.arange(FEW)))
-
-    def to_learn_from(self, recipe: Recipe) -> Sequence[str]:
-        """Labels left aside."""
-        train = self.data.train.texts
-        if not recipe.mix:
-            return train
-        return [*train, *self.unlabelled, *self.made.texts, *self.written.texts]
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """Texts as ids of words; lessons where the recipe has a mix."""
-
-    tokenizer: Tokenizer
-    encoder: TextEncoder
-    train: EncodedReviews
-    validation: EncodedReviews
-    lessons: Lessons | None
-    texts: str  # hash of all that the run learns from: other texts must not resume it
-
-    def lesson_of(self, recipe: Recipe) -> Lesson:
-        """The texts of each epoch."""
-        if self.lessons is None or recipe.mix is None:
-            return only(self.train)
-        return partial(self.lessons.of_epoch, recipe.mix)
 
 
 def main(options: Options) -> None:
@@ -91,74 +42,69 @@ def main(options: Options) -> None:
     if options.dry_run:
         recipe = short(recipe)
     seed_everything(options.seed)
-    texts = Texts.gather(options)
-    prepared = prepare(texts, recipe, options)
-    folder, device = options.work_dir("sentiment"), pick_device(options.device)
-    model = start(prepared, texts, recipe, options)
-    kept = Checkpoint(folder / "last.pt", recipe, texts=prepared.texts)
-    lesson_of = prepared.lesson_of(recipe)
-    history = fit(model, lesson_of, prepared.validation, recipe, kept, device)
-    graph, test = sentiment_graph(model.cpu()), texts.data.test
-    origin = Origin(
-        recipe={"name": options.recipe, **named(recipe, options)},
-        seed=options.seed,
-        data=data_hashes(options.data_dir / "imdb"),
-        history=history,
-        parity=compared_with_torch(graph, model, test, prepared.encoder),
-    )
-    lessons = prepared.lessons
-    baseline = lessons.baseline(encode(test, prepared.encoder)) if lessons else None
-    release = sentiment_release(
-        graph,
-        quantize_lstm(graph),
-        prepared.tokenizer,
-        recipe.max_tokens,
-        texts.data,
-        origin,
-        baseline,
-    )
-    publish(release, options.models_dir)
-    shutil.rmtree(folder)  # what is published is not resumed
+    texts = Texts.gather(options) if options.data_dir.is_dir() else None
+    if texts is None and recipe.word2vec_epochs:
+        raise FileNotFoundError(errno.ENOENT, "", str(options.data_dir))
+    prepared = kept_prepared(texts, recipe, options)
+    if options.step == "prepare":
+        return
+    if recipe.teacher and prepared.lessons and options.step != "pretrain":
+        prepared.lessons.heed(taught(recipe.teacher, prepared, prepared.lessons, options))
+    if options.step == "teach":
+        return
+    seed_everything(options.seed)  # wherever making or reading the above has left it
+    corpus = texts.to_learn_from(recipe) if texts else []
+    model = start(prepared, corpus, recipe, options)
+    if options.step == "pretrain":
+        return
+    history = fitted(model, prepared, recipe, options)
+    if texts is None:
+        print(f"Fitted. Where {options.data_dir} is, the same command measures and publishes it.")
+    elif options.step != "fit":
+        publish_fitted(model, history, prepared, texts, recipe, options)
+        shutil.rmtree(options.work_dir("sentiment"))  # what is published is not resumed
 
 
 def short(recipe: Recipe) -> Recipe:
-    """With as little pretraining as a dry run takes."""
-    return replace(recipe, pretraining=recipe.pretraining and replace(recipe.pretraining, epochs=1))
+    """With as little pretraining, and as small a teacher, as a dry run takes."""
+    pretraining = recipe.pretraining and replace(recipe.pretraining, epochs=1)
+    teacher = recipe.teacher and replace(short(recipe.teacher), epochs=1, hidden=16)
+    return replace(recipe, pretraining=pretraining, teacher=teacher)
 
 
-def prepare(texts: Texts, recipe: Recipe, options: Options) -> Prepared:
-    """Build the vocabulary or take that of the version to start from, and cut all texts into words
-    of it."""
-    corpus = texts.to_learn_from(recipe)
-    if options.start_from:
-        tokenizer = Tokenizer.from_file(str(options.start_from / TOKENIZER))
-    else:
-        tokenizer = build_tokenizer(progress(corpus, "vocabulary"), recipe.vocabulary)
-    encoder = TextEncoder(tokenizer, recipe.max_tokens)
-    train, validation = (
-        encode(part, encoder) for part in (texts.data.train, texts.data.validation)
-    )
-    lessons = None
-    if recipe.mix:
-        print("n-grams: fitting the linear model, which teaches", flush=True)
-        lessons = Lessons(train, validation, tokenizer.get_vocab_size(), options.seed)
-        lessons.add_unlabelled(texts.unlabelled, encoder)
-        lessons.add_cut(texts.data.train.texts + texts.unlabelled, encoder)
-        lessons.add_made(texts.made, encoder)
-        lessons.add_written(texts.written, encoder)
-    return Prepared(tokenizer, encoder, train, validation, lessons, hash_of(tokenizer, corpus))
+def taught(recipe: Recipe, prepared: Prepared, lessons: Lessons, options: Options) -> Said:
+    """What a teacher says of the lessons, once it has learned from them by itself."""
+    kept = Checkpoint(options.work_dir("sentiment") / "said.pt", recipe, texts=prepared.corpus)
+    if (state := kept.load()) is None:
+        print("the teacher:", flush=True)
+        model = network(prepared.tokenizer, recipe)
+        pretrained(model, prepared, recipe, options, "teacher-")
+        fitted(model, prepared, recipe, options, "teacher-")
+        tell = partial(predict, model, device=pick_device(options.device))
+        state = {"said": lessons.ask(tell)}
+        kept.save(**state)
+    said: Said = state["said"]
+    return said
 
 
-def start(prepared: Prepared, texts: Texts, recipe: Recipe, options: Options) -> SentimentLSTM:
+def start(
+    prepared: Prepared, corpus: Sequence[str], recipe: Recipe, options: Options
+) -> SentimentLSTM:
     """The network before it is shown any label."""
-    model = embedded(prepared.tokenizer, texts.to_learn_from(recipe), recipe, options)
-    if recipe.pretraining:
-        rows = prepared.train.ids + encode_texts(texts.unlabelled, prepared.encoder)
-        path = options.work_dir("sentiment") / "pretrained.pt"
-        kept = Checkpoint(path, recipe.pretraining, dropout=recipe.dropout, texts=prepared.texts)
-        device = pick_device(options.device)
-        pretrain(model, rows, recipe.pretraining, kept, device, options.seed)
+    model = embedded(prepared.tokenizer, corpus, recipe, options)
+    pretrained(model, prepared, recipe, options)
     return model
+
+
+def network(tokenizer: Tokenizer, recipe: Recipe) -> SentimentLSTM:
+    """One that knows nothing."""
+    return SentimentLSTM(
+        tokenizer.get_vocab_size(),
+        recipe.embedding,
+        recipe.hidden,
+        dropout=recipe.dropout,
+        embedding_dropout=recipe.embedding_dropout,
+    )
 
 
 def embedded(
@@ -166,12 +112,7 @@ def embedded(
 ) -> SentimentLSTM:
     """The network with the weights of a published version, or with word vectors of `corpus` or from
     the file that was named, where there are any."""
-    model = SentimentLSTM(
-        tokenizer.get_vocab_size(),
-        recipe.embedding,
-        dropout=recipe.dropout,
-        embedding_dropout=recipe.embedding_dropout,
-    )
+    model = network(tokenizer, recipe)
     if options.start_from is not None:
         model.load_state_dict(trained_weights(onnx.load(options.start_from / MODEL)))
         return model
@@ -191,11 +132,64 @@ def embedded(
     return model
 
 
+def pretrained(
+    model: SentimentLSTM, prepared: Prepared, recipe: Recipe, options: Options, who: str = ""
+) -> None:
+    """Teach it the language of the reviews, in place, where the recipe says so."""
+    if recipe.pretraining and prepared.lessons:
+        kept = Checkpoint(
+            options.work_dir("sentiment") / f"{who}pretrained.pt",
+            recipe.pretraining,
+            widths=(recipe.embedding, recipe.hidden),
+            dropout=(recipe.embedding_dropout, recipe.dropout),
+            texts=prepared.corpus,
+        )
+        rows, device = prepared.lessons.reviews(), pick_device(options.device)
+        pretrain(model, rows, recipe.pretraining, kept, device, options.seed)
+
+
+def fitted(
+    model: SentimentLSTM, prepared: Prepared, recipe: Recipe, options: Options, who: str = ""
+) -> list[Epoch]:
+    """Fit the network to its lessons, in place."""
+    path = options.work_dir("sentiment") / f"{who}last.pt"
+    kept = Checkpoint(path, recipe, texts=prepared.corpus)
+    lesson_of, device = prepared.lesson_of(recipe), pick_device(options.device)
+    return fit(model, lesson_of, prepared.validation, recipe, kept, device)
+
+
+def publish_fitted(
+    model: SentimentLSTM,
+    history: list[Epoch],
+    prepared: Prepared,
+    texts: Texts,
+    recipe: Recipe,
+    options: Options,
+) -> None:
+    """Measure the network and make it the next version."""
+    graph = sentiment_graph(model.cpu())
+    origin = Origin(
+        recipe={"name": options.recipe, **named(recipe, options)},
+        seed=options.seed,
+        data=data_hashes(options.data_dir / "imdb"),
+        history=history,
+        parity=compared_with_torch(graph, model, texts.data.test, prepared.encoder),
+    )
+    release = sentiment_release(
+        graph,
+        quantize_lstm(graph),
+        prepared.tokenizer,
+        recipe.max_tokens,
+        texts.data,
+        origin,
+        prepared.baseline,
+    )
+    publish(release, options.models_dir)
+
+
 def named(recipe: Recipe, options: Options) -> dict[str, str | int | float | bool]:
     """The recipe as the card has it."""
-    flat = asdict(recipe)
-    for part in ("pretraining", "mix"):
-        flat |= {f"{part}_{name}": value for name, value in (flat.pop(part) or {}).items()}
+    flat = flattened(asdict(recipe))
     if options.vectors:
         flat["vectors"] = options.vectors.name
     if options.start_from:
@@ -203,12 +197,15 @@ def named(recipe: Recipe, options: Options) -> dict[str, str | int | float | boo
     return flat
 
 
-def hash_of(tokenizer: Tokenizer, corpus: Sequence[str]) -> str:
-    """Of words and texts."""
-    digest = hashlib.sha256(tokenizer.to_str().encode())
-    for text in corpus:
-        digest.update(text.encode())
-    return digest.hexdigest()
+def flattened(parts: dict[str, Any]) -> dict[str, str | int | float | bool]:
+    """With the parts of a part named after it; without parts that are not there."""
+    flat: dict[str, str | int | float | bool] = {}
+    for name, part in parts.items():
+        if isinstance(part, dict):
+            flat |= {f"{name}_{inner}": value for inner, value in flattened(part).items()}
+        elif part is not None:
+            flat[name] = part
+    return flat
 
 
 if __name__ == "__main__":

@@ -9,11 +9,11 @@ from functools import partial
 import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
-from torch.optim.swa_utils import AveragedModel
 
+from training.adversary import perturbed
 from training.batches import EncodedReviews, collate, shortened, shuffled_batches
 from training.checkpoint import Checkpoint
-from training.compute import fast_bfloat16, moving_average, one_cycle
+from training.compute import MovingAverage, fast_bfloat16, one_cycle
 from training.lessons import Teacher
 from training.lstm import SentimentLSTM, predict
 from training.progress import Epoch, progress
@@ -41,28 +41,30 @@ def fit(
     device: torch.device,
 ) -> list[Epoch]:
     """Train `model` in place, and leave it as its average was after the epoch that was best on
-    `validation`; `lesson_of` gives the texts of an epoch, by its number and the average so far."""
+    `validation`; `lesson_of` gives the texts of an epoch, by its number and the average so far.
+
+    What is kept in the end is that alone, a fifth of what it takes to go on."""
     model.to(device)
-    average = AveragedModel(model, avg_fn=moving_average(recipe.averaging))
-    averaged: SentimentLSTM = average.module  # type: ignore[assignment]
+    average = MovingAverage(model, recipe.averaging)
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
     )
     history: list[Epoch] = []
     best: dict[str, Tensor] = {}
     if (state := checkpoint.load()) is not None:
-        model.load_state_dict(state["model"])
-        average.load_state_dict(state["average"])
-        optimizer.load_state_dict(state["optimizer"])
         history, best = state["history"], state["best"]
         print(*history, f"resumed after epoch {len(history)}", sep="\n", flush=True)
+        if len(history) < recipe.epochs:
+            model.load_state_dict(state["model"])
+            average.load_state_dict(state["average"])
+            optimizer.load_state_dict(state["optimizer"])
 
     for number in range(len(history) + 1, recipe.epochs + 1):
         started = time.monotonic()
-        teacher = partial(predict, averaged, device=device) if number > 1 else None
+        teacher = partial(predict, average.network, device=device) if number > 1 else None
         lesson = shortened(lesson_of(number, teacher), recipe.train_tokens)
         model.train()
-        total_loss = total_right = 0.0
+        total_loss = total_right = torch.zeros((), device=device)
         batches = list(shuffled_batches(lesson, recipe.batch_size))
         for i, batch in enumerate(progress(batches, f"epoch {number}")):
             if recipe.annealed:
@@ -70,30 +72,29 @@ def fit(
                 optimizer.param_groups[0]["lr"] = recipe.learning_rate * one_cycle(done)
             ids, lengths, labels = collate(lesson, batch, device)
             dropped = torch.rand(ids.shape, device=device) < recipe.word_dropout
-            ids = torch.where(dropped, UNKNOWN_ID, ids)
-            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=fast_bfloat16(device)):
-                logits = model(ids, lengths)[:, 0]
-            loss = binary_cross_entropy_with_logits(logits.float(), labels)
+            loss, logits = losses(
+                model, torch.where(dropped, UNKNOWN_ID, ids), lengths, labels, recipe.perturbation
+            )
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
-            average.update_parameters(model)
-            total_loss += loss.item() * len(batch)
-            total_right += ((logits > 0) == (labels > 0.5)).sum().item()
-        logits = torch.from_numpy(predict(averaged, validation.ids, device))
+            average.update(model)
+            total_loss = total_loss + loss.detach() * len(batch)
+            total_right = total_right + ((logits > 0) == (labels > 0.5)).sum()
+        logits = torch.from_numpy(predict(average.network, validation.ids, device))
         labels = torch.from_numpy(validation.labels)
         epoch = Epoch(
             number,
-            total_loss / len(lesson.ids),
-            total_right / len(lesson.ids),
+            total_loss.item() / len(lesson.ids),
+            total_right.item() / len(lesson.ids),
             binary_cross_entropy_with_logits(logits, labels.float()).item(),
             ((logits > 0) == (labels > 0)).float().mean().item(),
             time.monotonic() - started,
         )
         print(epoch, flush=True)
         if epoch.validation_accuracy > max((e.validation_accuracy for e in history), default=0):
-            best = {key: value.clone() for key, value in averaged.state_dict().items()}
+            best = {key: value.clone() for key, value in average.network.state_dict().items()}
         history.append(epoch)
         checkpoint.save(
             model=model.state_dict(),
@@ -102,5 +103,28 @@ def fit(
             history=history,
             best=best,
         )
+    checkpoint.save(history=history, best=best)
     model.load_state_dict(best)
     return history
+
+
+def losses(
+    model: SentimentLSTM, ids: Tensor, lengths: Tensor, labels: Tensor, perturbation: float
+) -> tuple[Tensor, Tensor]:
+    """The mean loss over some texts, and their logits (b,).
+
+    With a perturbation, what is told of a text whose words are moved should be what is told of it
+    as it is; both have their own dropout.
+    """
+    half = torch.autocast(ids.device.type, dtype=torch.bfloat16, enabled=fast_bfloat16(ids.device))
+    with half:
+        vectors = model.vectors(ids)
+        logits = model.tell(vectors, lengths)
+    loss = binary_cross_entropy_with_logits(logits[:, 0].float(), labels)
+    if perturbation:
+        moved = perturbed(vectors, logits, perturbation)
+        with half:
+            again = model.tell(moved, lengths)
+        told = logits.detach().float().sigmoid()
+        loss = loss + binary_cross_entropy_with_logits(again.float(), told)
+    return loss, logits[:, 0]
