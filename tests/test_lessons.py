@@ -254,25 +254,6 @@ def test_a_teacher_that_knows_nothing_leaves_what_the_words_say(lessons: Mixed) 
         assert each.number >= 20 or (each.label > 0.5) == each.praises
 
 
-def test_another_network_teaches_from_the_first_epoch_on_in_place_of_the_one_that_learns() -> None:
-    lessons = lessons_of(SHARE)
-    lessons.lessons.heed(lessons.lessons.ask(teacher(mostly_right)))
-    knowing_nothing = teacher(lambda _: 0.0)
-    for network in (None, knowing_nothing):
-        for each in all_of_kind("unlabelled", lessons, network):
-            if each.number >= 20:  # its words tell nothing
-                assert (each.label > 0.5) == (mostly_right(each.number) > 0)
-
-
-def test_sentences_that_are_cut_are_labelled_by_another_network() -> None:
-    lessons = lessons_of(SHARE)
-    lessons.lessons.heed(lessons.lessons.ask(teacher(mostly_right)))
-    for each in all_of_kind("cut", lessons):
-        assert each.label == probabilities(np.array([mostly_right(each.number)]))
-    labels = {each.label for each in all_of_kind("made", lessons)}
-    assert labels == {*probabilities(np.array([-3.0, 3.0]))}
-
-
 def test_lessons_that_were_kept_are_the_same_again(lessons: Mixed) -> None:
     again = Mixed(pickle.loads(pickle.dumps(lessons.lessons)), SHARE)  # noqa: S301 - our own
     for number in FEW_EPOCHS:

@@ -37,24 +37,13 @@ class Mix:
     written: int = 0
 
 
-@dataclass(frozen=True)
-class Said:
-    """What a network says, in log-odds (n,), of the reviews without labels, of the sentences that
-    are cut and of the reviews that validate."""
-
-    unlabelled: Odds
-    cut: Odds
-    validation: Odds
-
-
 class Lessons:
     """The texts of every epoch. Those of a kind come in turns, so that none comes twice before all
     have come once.
 
     Labels are probabilities. Those of unlabelled reviews come from an ensemble: the n-grams and,
     after the first epoch, the network itself as it has become (for what such an ensemble gains, see
-    Mesnil et al., arXiv:1412.5335); or, where there is one, another network in place of itself,
-    which labels the cut sentences, too (Hinton et al., arXiv:1503.02531).
+    Mesnil et al., arXiv:1412.5335).
     """
 
     def __init__(
@@ -63,7 +52,6 @@ class Lessons:
         self._train, self._validation, self._seed = train, validation, seed
         self._train_hints = probabilities(hints.of_train)
         self._validation_hints = hints.log_odds(validation.ids)
-        self._other: Said | None = None
         nothing = EncodedReviews([], np.zeros(0, np.float32))
         self._unlabelled = self._cut = self._made = self._written = nothing
 
@@ -100,49 +88,30 @@ class Lessons:
         """All of them, to learn the language from."""
         return self._train.ids + self._unlabelled.ids
 
-    def ask(self, network: Teacher) -> Said:
-        """What it says of all that it could teach."""
-        unlabelled, cut, validation = (
-            network(part.ids) for part in (self._unlabelled, self._cut, self._validation)
-        )
-        return Said(unlabelled, cut, validation)
+    def of_epoch(self, mix: Mix, number: int, teacher: Teacher | None) -> EncodedReviews:
+        """The texts of epoch `number`, from 1; `teacher` is the network so far."""
 
-    def heed(self, said: Said) -> None:
-        """Take the word of another network for that of the one that learns."""
-        self._other = said
-        self._cut = EncodedReviews(self._cut.ids, probabilities(said.cut))
-
-    def of_epoch(self, mix: Mix, number: int, network: Teacher | None) -> EncodedReviews:
-        """The texts of epoch `number`, from 1; `network` is the one that learns, as it is then."""
-
-        def turn(reviews: EncodedReviews, count: int) -> Ids:
+        def turn(reviews: EncodedReviews, count: int) -> EncodedReviews:
             size = len(reviews.ids)
-            return in_turn(size, min(count, size), number, self._seed)
+            return reviews.take(in_turn(size, min(count, size), number, self._seed))
 
         targets = mix.true_label * self._train.labels + (1 - mix.true_label) * self._train_hints
-        unlabelled = turn(self._unlabelled, mix.unlabelled)
         return joined(
-            EncodedReviews(self._train.ids, targets).take(turn(self._train, mix.labelled)),
-            self._told(unlabelled, network),
-            self._cut.take(turn(self._cut, mix.cut)),
-            self._made.take(turn(self._made, mix.made)),
-            self._written.take(turn(self._written, mix.written)),
+            turn(EncodedReviews(self._train.ids, targets), mix.labelled),
+            self._told(turn(self._unlabelled, mix.unlabelled), teacher),
+            turn(self._cut, mix.cut),
+            turn(self._made, mix.made),
+            turn(self._written, mix.written),
         )
 
-    def _told(self, index: Ids, network: Teacher | None) -> EncodedReviews:
-        """The unlabelled reviews at `index`, as their teachers label them."""
-        hinted = self._unlabelled.take(index)
-        if len(index) and self._other is not None:
-            said, of_validation = self._other.unlabelled[index], self._other.validation
-        elif len(index) and network is not None:
-            said, of_validation = network(hinted.ids), network(self._validation.ids)
-        else:
+    def _told(self, hinted: EncodedReviews, teacher: Teacher | None) -> EncodedReviews:
+        """Unlabelled reviews as both teachers label them together, weighed as suits validation."""
+        if teacher is None or not hinted.ids:
             return EncodedReviews(hinted.ids, probabilities(hinted.labels))
-        # Weighed as suits validation.
         ensemble = LogisticRegression(C=np.inf)
-        both = np.stack([self._validation_hints, of_validation], axis=1)
-        ensemble.fit(both, self._validation.labels)
-        told = ensemble.predict_proba(np.stack([hinted.labels, said], axis=1))[:, 1]
+        both = [self._validation_hints, teacher(self._validation.ids)]
+        ensemble.fit(np.stack(both, axis=1), self._validation.labels)
+        told = ensemble.predict_proba(np.stack([hinted.labels, teacher(hinted.ids)], axis=1))[:, 1]
         return EncodedReviews(hinted.ids, told.astype(np.float32))
 
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 WORK_DIR = Path(".checkpoints")
 """Checkpoints, vectors and whatever a dry run publishes; ignored by git."""
 
-STEPS = ("prepare", "teach", "pretrain", "fit")
-
 
 @dataclass(frozen=True)
 class Options:
@@ -34,12 +32,6 @@ class Options:
     dry_run: bool
     vectors: Path | None = None
     start_from: Path | None = None
-    step: str | None = None
-
-    @property
-    def prepared(self) -> Path:
-        """Where it keeps its texts once they are ready to learn from."""
-        return self.work_dir("sentiment") / "prepared.pt"
 
     def adjust(self, recipe: Recipe) -> Recipe:
         """The recipe with the number of epochs that was asked for."""
@@ -148,17 +140,14 @@ def parse_options(
             help="start from the words and weights of this published version, as a recipe without "
             "pretraining should",
         )
-        parser.add_argument("--step", choices=STEPS, help="do this, and what it needs, and no more")
     options = parser.parse_args()
     if options.epochs is not None and options.epochs < 1:
         parser.error(f"--epochs must be at least 1, not {options.epochs}")
+    require_data(parser, options.data_dir)
     if starts and options.vectors is not None and not options.vectors.is_file():
         parser.error(f"there is no file {options.vectors}")
     if starts and options.start_from is not None and not options.start_from.is_dir():
         parser.error(f"there is no folder {options.start_from}")
     if options.models_dir is None:
         options.models_dir = WORK_DIR / "dry-run-models" if options.dry_run else Path("models")
-    made = Options(**vars(options))
-    if not (starts and made.prepared.exists()):
-        require_data(parser, options.data_dir)
-    return made
+    return Options(**vars(options))

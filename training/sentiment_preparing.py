@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -125,21 +124,14 @@ def prepare(texts: Texts, recipe: Recipe, options: Options) -> Prepared:
     return Prepared(tokenizer, recipe.max_tokens, train, validation, lessons, baseline, corpus_hash)
 
 
-def kept_prepared(texts: Texts | None, recipe: Recipe, options: Options) -> Prepared:
-    """As `prepare`, or what was kept of it, of the same texts if these are given.
-
-    Raises FileNotFoundError where there is neither.
-    """
+def kept_prepared(texts: Texts, recipe: Recipe, options: Options) -> Prepared:
+    """As `prepare`, or what was kept of it when it was made of the same texts."""
     plan = Plan(recipe.vocabulary, recipe.max_tokens, recipe.mix is not None, options.seed)
-    kept = Checkpoint(options.prepared, plan)
+    kept = Checkpoint(options.work_dir("sentiment") / "prepared.pt", plan)
     if (state := kept.load()) is not None:
         prepared: Prepared = state["prepared"]
-        if texts is None:
-            return prepared
         if hash_of(prepared.tokenizer, texts.to_learn_from(recipe)) == prepared.corpus:
             return prepared
-    if texts is None:
-        raise FileNotFoundError(errno.ENOENT, "", str(options.data_dir))
     prepared = prepare(texts, recipe, options)
     kept.save(prepared=prepared)
     return prepared

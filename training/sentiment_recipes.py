@@ -27,10 +27,8 @@ class Recipe:
     train_tokens: int  # longer reviews keep head and tail while training
     batch_size: int = 64
     embedding: int = 100
-    hidden: int = 256
     max_tokens: int = 1024  # what the served model reads
     perturbation: float = 0.0  # of the words of a text, in lengths of a word
-    teacher: Recipe | None = None  # of a network that first learns by itself
 
 
 DEFAULT = Recipe(
@@ -49,50 +47,21 @@ DEFAULT = Recipe(
     train_tokens=256,
 )
 
-LARGE_PRETRAINING = Pretraining(
-    epochs=7, reviews=75_000, tokens=256, learning_rate=1.5e-3, batch_size=128
-)
-LARGE_MIX = Mix(
-    labelled=22_500, unlabelled=25_000, cut=24_000, made=24_000, written=24_000, true_label=0.8
-)
-# What is too large to be served; for a GPU, as is what it teaches.
-LARGE = replace(
-    DEFAULT,
-    epochs=3,
-    word2vec_epochs=0,
-    pretraining=LARGE_PRETRAINING,
-    mix=LARGE_MIX,
-    train_tokens=400,
-    batch_size=128,
-    embedding=256,
-    hidden=512,
-    perturbation=0.3,
-)
-
 RECIPES = {
     "default": DEFAULT,
-    "taught": replace(
-        LARGE,
-        epochs=6,
-        pretraining=replace(LARGE_PRETRAINING, epochs=12, learning_rate=2e-3),
-        mix=replace(LARGE_MIX, unlabelled=50_000),
-        embedding=DEFAULT.embedding,
-        hidden=DEFAULT.hidden,
-        teacher=LARGE,
-    ),
     # What goes on from a published version, with --start-from.
     "refined": replace(
         DEFAULT,
-        epochs=3,
+        epochs=4,
         learning_rate=5e-4,
         word2vec_epochs=0,
         pretraining=None,
         mix=Mix(
-            labelled=4_000,
-            unlabelled=4_000,
-            cut=5_000,
-            made=6_000,
-            written=8_000,
+            labelled=5_000,
+            unlabelled=5_000,
+            cut=4_000,
+            made=4_000,
+            written=20_000,
             true_label=0.7,
         ),
     ),

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
+from gensim.models import Word2Vec
 from tokenizers import Tokenizer
 
 from training.checkpoint import Checkpoint
@@ -44,9 +45,6 @@ def train_word2vec(
     """Vectors of every word of `tokenizer`, learnt from `texts` (skip-gram with negative sampling,
     Mikolov et al., arXiv:1310.4546). One thread, so that a seed gives the same vectors again.
     """
-    # Only here, since no other way to start needs it.
-    from gensim.models import Word2Vec
-
     words = [tokenizer.encode(text, add_special_tokens=False).tokens for text in texts]
     model = Word2Vec(
         words,
