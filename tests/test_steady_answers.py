@@ -78,7 +78,7 @@ def test_same_request_gets_the_same_bytes_a_thousand_times_under_mixed_load(work
                 batches.add(response.headers["server-timing"].rpartition(";")[2])
                 digits.extend(raw_probabilities(client.post("/digits", content=digit)))
 
-    with RunningService(workers=workers) as service, mixed_load(service, clients=2):
+    with RunningService(workers=workers, patient=True) as service, mixed_load(service, clients=2):
         end = time.monotonic() + SECONDS
         with ThreadPoolExecutor(ASKING) as clients:
             list(clients.map(ask_again_and_again, [end] * ASKING))
