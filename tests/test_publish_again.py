@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, replace
@@ -91,10 +92,11 @@ def reviews(seed: int) -> Reviews:
     return Reviews(texts, rng.integers(0, 2, 60))
 
 
-@pytest.fixture(params=["digits", "sentiment"])
-def published(request: pytest.FixtureRequest, tmp_path: Path) -> Published:
+@pytest.fixture(scope="module", params=["digits", "sentiment"])
+def first(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Published:
     torch.manual_seed(1)
-    data_dir = tmp_path / "data"
+    folder = tmp_path_factory.mktemp("published")
+    data_dir = folder / "data"
     made = origin(data_dir, request.param)
     data: Splits[Digits] | Splits[Reviews]
     if request.param == "digits":
@@ -106,15 +108,32 @@ def published(request: pytest.FixtureRequest, tmp_path: Path) -> Published:
         tokenizer = build_tokenizer(data.train.texts, 30)
         graph = sentiment_graph(SentimentLSTM(tokenizer.get_vocab_size(), 10, hidden=16).eval())
         release = sentiment_release(graph, graph, tokenizer, MAX_TOKENS, data, made)
-    folder = publish(replace(release, int8=None), tmp_path / "models")
-    return Published(folder, data_dir, data)
+    return Published(publish(replace(release, int8=None), folder / "models"), data_dir, data)
+
+
+def copy(whole: Published, folder: Path) -> Published:
+    shutil.copytree(whole.data_dir.parent, folder)
+    version = whole.folder.relative_to(whole.data_dir.parent)
+    return Published(folder / version, folder / "data", whole.data)
+
+
+@pytest.fixture
+def published(first: Published, tmp_path: Path) -> Published:
+    """To change and to damage."""
+    return copy(first, tmp_path / "copy")
+
+
+@pytest.fixture(scope="module")
+def again(first: Published, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Version 2, with version 1 beside it."""
+    return copy(first, tmp_path_factory.mktemp("again") / "copy").again()
 
 
 def test_the_next_version_has_the_same_weights_and_tells_the_same_story(
-    published: Published,
+    again: Path,
 ) -> None:
-    first, again = published.folder, published.again()
-    assert again == first.with_name("2")
+    first = again.with_name("1")
+    assert again.name == "2"
     before, after = read_manifest(first), read_manifest(again)
     assert mismatched(again, after.files) is None
     assert after.files.keys() == before.files.keys() | {"model.int8.onnx"}
@@ -128,8 +147,8 @@ def test_the_next_version_has_the_same_weights_and_tells_the_same_story(
     assert told[0] == told[1] != []
 
 
-def test_both_forms_are_measured_on_the_same_data(published: Published) -> None:
-    before, manifest = read_manifest(published.folder), read_manifest(published.again())
+def test_both_forms_are_measured_on_the_same_data(again: Path) -> None:
+    before, manifest = read_manifest(again.with_name("1")), read_manifest(again)
     both = manifest.quantization
     assert both is not None
     assert (both.fp32.validation, both.fp32.test) == (before.validation, before.test)
@@ -137,15 +156,14 @@ def test_both_forms_are_measured_on_the_same_data(published: Published) -> None:
     assert both.largest_difference < 0.02
 
 
-def test_golden_cases_are_the_answers_of_the_form_that_serves(published: Published) -> None:
-    folder = published.again()
-    manifest = read_manifest(folder)
-    session = Session((folder / manifest.serves).read_bytes(), threads=1)
+def test_golden_cases_are_the_answers_of_the_form_that_serves(again: Path) -> None:
+    manifest = read_manifest(again)
+    session = Session((again / manifest.serves).read_bytes(), threads=1)
     for case in manifest.golden:
         if case.image is not None:
             logits = session.run({"image": read_digit(case.image).pixels[None]})
         else:
-            encoder = TextEncoder.load(folder / "tokenizer.json", MAX_TOKENS)
+            encoder = TextEncoder.load(again / "tokenizer.json", MAX_TOKENS)
             logits = run_ids(session, [encoder.encode(case.text or "").ids])
         found = class_probabilities(logits, manifest.calibration.temperature)[0]
         assert tuple(found) == pytest.approx(case.probabilities, abs=1e-6)
@@ -153,7 +171,7 @@ def test_golden_cases_are_the_answers_of_the_form_that_serves(published: Publish
     assert golden in (golden_images(), GOLDEN_TEXTS)
 
 
-@pytest.mark.parametrize("published", ["digits"], indirect=True)
+@pytest.mark.parametrize("first", ["digits"], indirect=True)
 def test_thresholds_leave_as_much_of_the_realistic_digits_and_validation_together(
     published: Published,
 ) -> None:

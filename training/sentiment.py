@@ -36,6 +36,7 @@ from training.vocabulary import build_tokenizer
 from training.written_sentences import written_sentences
 
 FEW = 200  # texts of each kind for a dry run
+FEW_READ = 64  # of which so many reviews are read in an epoch: the network takes its time
 MADE = 96_000  # sentences made out of phrases, of which an epoch takes its share
 
 
@@ -122,8 +123,18 @@ def main(options: Options) -> None:
 
 
 def short(recipe: Recipe) -> Recipe:
-    """With as little pretraining as a dry run takes."""
-    return replace(recipe, pretraining=recipe.pretraining and replace(recipe.pretraining, epochs=1))
+    """With epochs of as few long texts as a dry run takes."""
+    mix, plan = recipe.mix, recipe.pretraining
+    return replace(
+        recipe,
+        pretraining=plan and replace(plan, epochs=1, reviews=FEW_READ),
+        mix=mix
+        and replace(
+            mix,
+            labelled=min(mix.labelled, FEW_READ),
+            unlabelled=min(mix.unlabelled, FEW_READ),
+        ),
+    )
 
 
 def prepare(texts: Texts, recipe: Recipe, options: Options) -> Prepared:
