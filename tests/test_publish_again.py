@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
+from runpy import run_path
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ from service.contract.probabilities import class_probabilities
 from service.contract.text import TextEncoder
 from service.session import Session
 from tests.committed import run_ids
-from tests.running import DEADLINE, ROOT
+from training import quantization
 from training.abstention import choose_thresholds
 from training.assessment import digits_release
 from training.card import read_history
@@ -232,16 +232,15 @@ def test_a_shelf_without_a_version_is_missing(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_command_ends_with_a_clear_line(
-    arguments: list[str], complaint: str, tmp_path: Path
+    arguments: list[str],
+    complaint: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "training.quantization", *arguments],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE,
-    )
-    assert done.returncode == 2
-    assert complaint in done.stderr
-    assert "Traceback" not in done.stderr
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["training.quantization", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        run_path(quantization.__file__, run_name="__main__")
+    assert ended.value.code == 2
+    assert complaint in capsys.readouterr().err
