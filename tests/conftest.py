@@ -47,8 +47,9 @@ def data_dir() -> Path:
 
 @pytest.fixture(scope="session")
 def service() -> Iterator[RunningService]:
-    """The service with the committed models, as its own process, over real HTTP."""
-    with RunningService() as running:
+    """The service with the committed models, as its own process, over real HTTP; patient, so that
+    a test which asks for much at a time does not depend on the speed of the machine."""
+    with RunningService(patient=True) as running:
         yield running
 
 

@@ -23,6 +23,9 @@ from uuid import uuid4
 ROOT = Path(__file__).parents[1]
 DEADLINE = 60  # seconds for anything that a process is waited for
 
+# Settings of a patient service.
+PATIENT = {"deadline_ms": str(DEADLINE * 1000), "queue_limit_ms": str(DEADLINE * 1000)}
+
 REQUEST_LINE = '"event":"request"'
 
 Found = TypeVar("Found")
@@ -36,10 +39,13 @@ class RunningService:
         *options: str,
         stderr: IO[Any] | int | None = None,
         variables: Mapping[str, str] | None = None,
+        patient: bool = False,
         **settings: str,
     ) -> None:
         """`options` as on the command line, `settings` as SERVICE_ variables, other `variables` of
-        the environment as they are; `stderr` in place of what `written` reads."""
+        the environment as they are; `stderr` in place of what `written` reads. A `patient` one
+        refuses nobody for want of time, however slow the machine is."""
+        settings = {**(PATIENT if patient else {}), **settings}
         # A file, since a pipe that nobody empties would bring the service to a halt.
         self._log = NamedTemporaryFile("r", prefix="service-")  # noqa: SIM115
         with Path(self._log.name).open("a") as log:

@@ -37,7 +37,7 @@ def in_the_place_of(service: RunningService, old: set[int]) -> Callable[[], bool
 
 def test_of_many_clients_of_two_workers_exactly_as_many_succeed_as_there_are_tokens() -> None:
     keys = LIMITED.entry + OTHER.entry
-    with RunningService(workers="2", keys=keys) as service, ExitStack() as stack:
+    with RunningService(workers="2", keys=keys, patient=True) as service, ExitStack() as stack:
         client = [
             stack.enter_context(httpx.Client(base_url=service.url, timeout=DEADLINE))
             for _ in range(12)

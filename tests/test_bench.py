@@ -169,10 +169,18 @@ def test_without_wrk_it_says_how_to_get_it() -> None:
     assert process.stdout == ""
 
 
+FEW_PICTURES = """
+from loadtest.bench import __main__, traffic
+
+traffic.PICTURES, traffic.MIXED = 32, 160  # to draw all would take long
+__main__.main()
+"""
+
+
 @pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
 @pytest.mark.skipif(len(CORES) < 2, reason="servers and clients need a core each")
 def test_interrupted_it_leaves_no_process(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "loadtest.bench", "--parts", "digits", "--seconds", "60"]
+    command = [sys.executable, "-c", FEW_PICTURES, "--parts", "digits", "--seconds", "60"]
     with subprocess.Popen(
         [*command, "--folder", str(tmp_path)],
         cwd=ROOT,
@@ -182,7 +190,7 @@ def test_interrupted_it_leaves_no_process(tmp_path: Path) -> None:
         preexec_fn=partial(signal.signal, signal.SIGINT, signal.default_int_handler),
     ) as process:
         assert process.stderr is not None
-        impatience = threading.Timer(DEADLINE, process.kill)
+        impatience = threading.Timer(2 * DEADLINE, process.kill)
         impatience.start()
         next(line for line in process.stderr if "round 1" in line)
         started = eventually(lambda: running(process.pid, "wrk"))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 
 import httpx
+import pytest
 
 from tests.answers import raw_probabilities
 from tests.running import DEADLINE, RunningService
@@ -13,6 +15,13 @@ from training.golden import as_bytes, draw_digit
 LONGEST = "A long story about a good film. " * 60  # as long as texts are read
 MOST = 256
 PICTURE = as_bytes(draw_digit(5))
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[RunningService]:
+    """With the limits that it has where nobody sets any."""
+    with RunningService() as running:
+        yield running
 
 
 def ask_texts(url: str, answers: list[httpx.Response]) -> threading.Thread:

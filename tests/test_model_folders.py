@@ -12,6 +12,9 @@ from typing import Any
 import httpx
 import pytest
 
+from service.errors import ModelError
+from service.registry import load_models
+from service.settings import Settings
 from tests.running import DEADLINE, ROOT, RunningService, eventually, run_to_its_end
 from tests.shelf import (
     change_golden_case,
@@ -96,10 +99,22 @@ BROKEN: dict[str, tuple[str, Damage, str]] = {
 
 
 @pytest.mark.parametrize("damage", BROKEN)
-def test_a_model_that_is_not_as_published_ends_the_service_with_one_line(
-    models: Path, damage: str
+def test_a_model_that_is_not_as_published_is_refused_with_one_line(
+    models: Path, damage: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     name, break_it, named = BROKEN[damage]
+    break_it(models / name / "1")
+    with pytest.raises(ModelError) as refused:
+        load_models(Settings(models_dir=models))
+    [line] = str(refused.value).splitlines()
+    assert str(models / name) in line
+    assert named in line
+    assert f"python -m training.{name}" in line, "it says what to do"
+    assert capfd.readouterr() == ("", ""), "nor does any library say more"
+
+
+def test_a_model_that_cannot_be_served_ends_the_service_with_that_line(models: Path) -> None:
+    name, break_it, named = BROKEN["half a graph"]
     break_it(models / name / "1")
     ended = run_to_its_end("--port", "0", models_dir=str(models))
     assert ended.returncode != 0
@@ -107,7 +122,6 @@ def test_a_model_that_is_not_as_published_ends_the_service_with_one_line(
     [line] = ended.stderr.splitlines()
     assert str(models / name) in line
     assert named in line
-    assert f"python -m training.{name}" in line, "it says what to do"
 
 
 def card_of(service: RunningService, name: str) -> dict[str, Any]:
@@ -131,14 +145,13 @@ def test_a_broken_version_is_passed_over_for_a_lower_one_that_is_whole(models: P
         assert rejected["detail"] in logged["message"]
 
 
-def test_several_broken_versions_end_the_service_with_what_ails_the_highest(models: Path) -> None:
+def test_of_several_broken_versions_it_is_told_what_ails_the_highest(models: Path) -> None:
     publish_again(models / "digits", 2)
     for version, file in ((1, "manifest.json"), (2, "model.onnx")):
         (models / "digits" / str(version) / file).unlink()
-    ended = run_to_its_end("--port", "0", models_dir=str(models))
-    assert ended.returncode != 0
-    [line] = ended.stderr.splitlines()
-    assert f"{models / 'digits' / '2'}: model.onnx" in line
+    with pytest.raises(ModelError) as refused:
+        load_models(Settings(models_dir=models))
+    assert f"{models / 'digits' / '2'}: model.onnx" in str(refused.value)
 
 
 def test_the_highest_whole_version_serves_and_ten_is_higher_than_nine(models: Path) -> None:

@@ -8,7 +8,7 @@ import httpx
 
 from tests.keyring import made
 from tests.running import DEADLINE, RunningService, eventually
-from tests.test_process import BODY, answer_on, ask, begin, refuses_connections
+from tests.test_process import BODY, answer_on, begin, refuses_connections
 
 
 def ready(service: RunningService) -> tuple[int, str | None]:
@@ -16,17 +16,15 @@ def ready(service: RunningService) -> tuple[int, str | None]:
     return answer.status_code, answer.json().get("code")
 
 
-def test_it_is_not_ready_but_answers_until_its_notice_is_over() -> None:
-    with RunningService("--workers", "2", notice_seconds="10") as service:
-        assert ready(service) == (200, None)
+def test_it_ends_when_its_notice_is_over_and_what_was_asked_before_is_answered() -> None:
+    with (
+        RunningService("--workers", "2", notice_seconds="1") as service,
+        begin(service) as connection,
+    ):
         service.process.send_signal(signal.SIGTERM)
-        eventually(lambda: ready(service) == (503, "draining"))
-        assert httpx.get(f"{service.url}/health/live", timeout=DEADLINE).status_code == 200
-        assert ask(service).status_code == 200
-        with begin(service) as connection:
-            eventually(lambda: refuses_connections(service))
-            connection.sendall(BODY)
-            assert answer_on(connection)[0] == 200
+        eventually(lambda: refuses_connections(service))
+        connection.sendall(BODY)
+        assert answer_on(connection)[0] == 200
         assert service.ended() == (0, "")
 
 
@@ -35,18 +33,20 @@ def test_interrupt_needs_no_notice() -> None:
         assert service.stop(signal.SIGINT) == (0, "")
 
 
-def test_interrupt_cuts_the_notice_short() -> None:
-    with RunningService(notice_seconds="3600") as service:
+def test_during_its_notice_it_is_not_ready_and_loads_nothing_but_answers_until_interrupted() -> (
+    None
+):
+    operator = made("operator", "predict", "admin")
+    with RunningService("--workers", "2", notice_seconds="3600", keys=operator.entry) as service:
+        assert ready(service) == (200, None)
         service.process.send_signal(signal.SIGTERM)
-        eventually(lambda: ready(service) == (503, "draining"))
-        assert service.stop(signal.SIGINT) == (0, "")
-
-
-def test_models_are_not_loaded_anew_during_the_notice() -> None:
-    operator = made("operator", "admin")
-    with RunningService(notice_seconds="3600", keys=operator.entry) as service:
-        service.process.send_signal(signal.SIGTERM)
-        eventually(lambda: ready(service) == (503, "draining"))
+        for _ in range(4):  # on connections of their own, to one worker or the other
+            eventually(lambda: ready(service) == (503, "draining"))
+        assert httpx.get(f"{service.url}/health/live", timeout=DEADLINE).status_code == 200
+        asked = httpx.post(
+            f"{service.url}/sentiment", content=BODY, headers=operator.header, timeout=DEADLINE
+        )
+        assert asked.status_code == 200
         url = f"{service.url}/admin/models/digits/reload"
         refused = httpx.post(url, headers=operator.header, timeout=DEADLINE)
         assert (refused.status_code, refused.json()["code"]) == (503, "draining")

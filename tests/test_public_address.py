@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from tests.running import RunningService, run_to_its_end
@@ -20,8 +22,19 @@ def test_an_address_that_others_can_reach_is_refused_without_keys(host: str) -> 
     assert "--allow-no-keys" in line
 
 
-@pytest.mark.parametrize("host", ["127.0.0.2", "localhost", "0.0.0.0"])  # noqa: S104
-def test_it_starts_where_it_is_private_or_may_be_public(host: str) -> None:
-    allowed = str(host == "0.0.0.0")  # noqa: S104
-    with RunningService("--host", host, allow_no_keys=allowed) as service:
+@pytest.mark.parametrize("host", ["127.0.0.2", "localhost", "::1"])
+def test_it_listens_where_it_is_told_to_if_only_this_machine_can_connect(host: str) -> None:
+    if host == "::1":
+        try:
+            socket.create_server((host, 0), family=socket.AF_INET6).close()
+        except OSError:
+            pytest.skip("no IPv6 here")
+    with RunningService("--host", host) as service:
+        assert ask(service).status_code == 200
+
+
+@pytest.mark.parametrize(("options", "variable"), [(["--allow-no-keys"], "false"), ([], "true")])
+def test_it_listens_where_others_can_connect_if_it_may(options: list[str], variable: str) -> None:
+    host = ["--host", "0.0.0.0"]  # noqa: S104
+    with RunningService(*host, *options, allow_no_keys=variable) as service:
         assert ask(service).status_code == 200

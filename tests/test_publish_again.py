@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
+import shutil
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
+from runpy import run_path
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from service.contract.probabilities import class_probabilities
 from service.contract.text import TextEncoder
 from service.session import Session
 from tests.committed import run_ids
-from tests.running import DEADLINE, ROOT
+from training import quantization
 from training.abstention import choose_thresholds
 from training.assessment import digits_release
 from training.card import read_history
@@ -91,10 +92,11 @@ def reviews(seed: int) -> Reviews:
     return Reviews(texts, rng.integers(0, 2, 60))
 
 
-@pytest.fixture(params=["digits", "sentiment"])
-def published(request: pytest.FixtureRequest, tmp_path: Path) -> Published:
+@pytest.fixture(scope="module", params=["digits", "sentiment"])
+def first(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Published:
     torch.manual_seed(1)
-    data_dir = tmp_path / "data"
+    folder = tmp_path_factory.mktemp("published")
+    data_dir = folder / "data"
     made = origin(data_dir, request.param)
     data: Splits[Digits] | Splits[Reviews]
     if request.param == "digits":
@@ -106,15 +108,32 @@ def published(request: pytest.FixtureRequest, tmp_path: Path) -> Published:
         tokenizer = build_tokenizer(data.train.texts, 30)
         graph = sentiment_graph(SentimentLSTM(tokenizer.get_vocab_size(), 10, hidden=16).eval())
         release = sentiment_release(graph, graph, tokenizer, MAX_TOKENS, data, made)
-    folder = publish(replace(release, int8=None), tmp_path / "models")
-    return Published(folder, data_dir, data)
+    return Published(publish(replace(release, int8=None), folder / "models"), data_dir, data)
+
+
+def copy(whole: Published, folder: Path) -> Published:
+    shutil.copytree(whole.data_dir.parent, folder)
+    version = whole.folder.relative_to(whole.data_dir.parent)
+    return Published(folder / version, folder / "data", whole.data)
+
+
+@pytest.fixture
+def published(first: Published, tmp_path: Path) -> Published:
+    """To change and to damage."""
+    return copy(first, tmp_path / "copy")
+
+
+@pytest.fixture(scope="module")
+def again(first: Published, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Version 2, with version 1 beside it."""
+    return copy(first, tmp_path_factory.mktemp("again") / "copy").again()
 
 
 def test_the_next_version_has_the_same_weights_and_tells_the_same_story(
-    published: Published,
+    again: Path,
 ) -> None:
-    first, again = published.folder, published.again()
-    assert again == first.with_name("2")
+    first = again.with_name("1")
+    assert again.name == "2"
     before, after = read_manifest(first), read_manifest(again)
     assert mismatched(again, after.files) is None
     assert after.files.keys() == before.files.keys() | {"model.int8.onnx"}
@@ -128,8 +147,8 @@ def test_the_next_version_has_the_same_weights_and_tells_the_same_story(
     assert told[0] == told[1] != []
 
 
-def test_both_forms_are_measured_on_the_same_data(published: Published) -> None:
-    before, manifest = read_manifest(published.folder), read_manifest(published.again())
+def test_both_forms_are_measured_on_the_same_data(again: Path) -> None:
+    before, manifest = read_manifest(again.with_name("1")), read_manifest(again)
     both = manifest.quantization
     assert both is not None
     assert (both.fp32.validation, both.fp32.test) == (before.validation, before.test)
@@ -137,15 +156,14 @@ def test_both_forms_are_measured_on_the_same_data(published: Published) -> None:
     assert both.largest_difference < 0.02
 
 
-def test_golden_cases_are_the_answers_of_the_form_that_serves(published: Published) -> None:
-    folder = published.again()
-    manifest = read_manifest(folder)
-    session = Session((folder / manifest.serves).read_bytes(), threads=1)
+def test_golden_cases_are_the_answers_of_the_form_that_serves(again: Path) -> None:
+    manifest = read_manifest(again)
+    session = Session((again / manifest.serves).read_bytes(), threads=1)
     for case in manifest.golden:
         if case.image is not None:
             logits = session.run({"image": read_digit(case.image).pixels[None]})
         else:
-            encoder = TextEncoder.load(folder / "tokenizer.json", MAX_TOKENS)
+            encoder = TextEncoder.load(again / "tokenizer.json", MAX_TOKENS)
             logits = run_ids(session, [encoder.encode(case.text or "").ids])
         found = class_probabilities(logits, manifest.calibration.temperature)[0]
         assert tuple(found) == pytest.approx(case.probabilities, abs=1e-6)
@@ -153,7 +171,7 @@ def test_golden_cases_are_the_answers_of_the_form_that_serves(published: Publish
     assert golden in (golden_images(), GOLDEN_TEXTS)
 
 
-@pytest.mark.parametrize("published", ["digits"], indirect=True)
+@pytest.mark.parametrize("first", ["digits"], indirect=True)
 def test_thresholds_leave_as_much_of_the_realistic_digits_and_validation_together(
     published: Published,
 ) -> None:
@@ -214,16 +232,15 @@ def test_a_shelf_without_a_version_is_missing(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_command_ends_with_a_clear_line(
-    arguments: list[str], complaint: str, tmp_path: Path
+    arguments: list[str],
+    complaint: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "training.quantization", *arguments],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE,
-    )
-    assert done.returncode == 2
-    assert complaint in done.stderr
-    assert "Traceback" not in done.stderr
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["training.quantization", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        run_path(quantization.__file__, run_name="__main__")
+    assert ended.value.code == 2
+    assert complaint in capsys.readouterr().err

@@ -26,7 +26,6 @@ TEXT = {"text": "What a wonderful film!"}
 PICTURE = as_bytes(draw_digit(7))
 
 OPERATOR = made("operator", "predict", "admin")
-PATIENT = str(DEADLINE * 1000)
 
 Answer = dict[str, Any]
 
@@ -77,7 +76,7 @@ def stream(service: RunningService) -> Iterator[list[Future[Counter[str]]]]:
 def test_hangup_takes_up_new_versions_in_all_workers_and_not_one_request_fails(
     models: Path,
 ) -> None:
-    with RunningService("--workers", "2", models_dir=str(models)) as service:
+    with RunningService("--workers", "2", models_dir=str(models), patient=True) as service:
         before = service.workers()
         with stream(service) as clients:
             publish_again(models / "sentiment", 2)
@@ -99,7 +98,7 @@ def test_hangup_takes_up_new_versions_in_all_workers_and_not_one_request_fails(
 
 def test_admin_call_says_what_serves_and_what_did(models: Path) -> None:
     with (
-        RunningService(models_dir=str(models), keys=OPERATOR.entry, deadline_ms=PATIENT) as service,
+        RunningService(models_dir=str(models), keys=OPERATOR.entry, patient=True) as service,
         httpx.Client(base_url=service.url, headers=OPERATOR.header, timeout=DEADLINE) as client,
     ):
         publish_again(models / "sentiment", 2)
@@ -161,9 +160,7 @@ def test_hangups_while_one_reload_runs_make_one_more(models: Path) -> None:
 
 def test_call_that_comes_while_a_reload_runs_is_answered_after_the_next(models: Path) -> None:
     """Since the one that runs may have read the folder before it was changed."""
-    with RunningService(
-        models_dir=str(models), keys=OPERATOR.entry, deadline_ms=PATIENT
-    ) as service:
+    with RunningService(models_dir=str(models), keys=OPERATOR.entry, patient=True) as service:
         hang_up(service)
         eventually(lambda: len(service.workers()) > 1)
         url = f"{service.url}/admin/models/digits/reload"

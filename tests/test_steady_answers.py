@@ -16,7 +16,7 @@ from tests.answers import raw_probabilities
 from tests.running import DEADLINE, RunningService
 from training.golden import GOLDEN_TEXTS, as_bytes, draw_digit
 
-TIMES = 1000
+TIMES = 300
 ASKING = 6  # at a time
 SECONDS = 15  # on a slow machine this ends it before
 
@@ -64,7 +64,7 @@ def mixed_load(service: RunningService, clients: int) -> Iterator[None]:
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_same_request_gets_the_same_bytes_a_thousand_times_under_mixed_load(workers: str) -> None:
+def test_same_request_gets_the_same_bytes_hundreds_of_times_under_mixed_load(workers: str) -> None:
     text, digit = " ".join(WORDS[:30]), as_bytes(draw_digit(3))
     moods: list[bytes] = []
     digits: list[bytes] = []
@@ -78,10 +78,10 @@ def test_same_request_gets_the_same_bytes_a_thousand_times_under_mixed_load(work
                 batches.add(response.headers["server-timing"].rpartition(";")[2])
                 digits.extend(raw_probabilities(client.post("/digits", content=digit)))
 
-    with RunningService(workers=workers) as service, mixed_load(service, clients=2):
+    with RunningService(workers=workers, patient=True) as service, mixed_load(service, clients=2):
         end = time.monotonic() + SECONDS
         with ThreadPoolExecutor(ASKING) as clients:
             list(clients.map(ask_again_and_again, [end] * ASKING))
     assert (len(set(moods)), len(set(digits))) == (1, 1)
-    assert len(moods) > TIMES / 10
+    assert len(moods) > TIMES / 3
     assert len(batches) > 2  # they were asked for in different company

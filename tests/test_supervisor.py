@@ -89,7 +89,7 @@ def test_worker_told_to_end_is_replaced_and_not_one_request_fails(count: int) ->
         return answers
 
     with (
-        RunningService("--workers", str(count)) as service,
+        RunningService("--workers", str(count), patient=True) as service,
         httpx.Client(base_url=service.url, timeout=DEADLINE) as client,
         ThreadPoolExecutor() as threads,
     ):

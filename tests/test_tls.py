@@ -8,10 +8,13 @@ import ssl
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from service.settings import Settings
+from service.tls import TlsError, tls_context
 from tests.raw import read_to_end
 from tests.running import DEADLINE, RunningService, eventually, run_to_its_end
 from tests.test_healthcheck import healthy
@@ -142,15 +145,21 @@ def test_a_head_that_stops_is_let_go(secure: RunningService, folder: Path) -> No
         ({"tls_key": "key.pem"}, "tls_cert"),
     ],
 )
-def test_a_wrong_file_ends_the_start_with_one_line(
-    folder: Path, given: dict[str, str], named: str
-) -> None:
-    ended = run_to_its_end(
-        "--port", "0", **{name: str(folder / file) for name, file in given.items()}
-    )
+def test_a_wrong_file_is_named_in_one_line(folder: Path, given: dict[str, str], named: str) -> None:
+    files: dict[str, Any] = {name: folder / file for name, file in given.items()}
+    with pytest.raises(TlsError) as wrong:
+        tls_context(Settings(**files))
+    [line] = str(wrong.value).splitlines()
+    assert named in line
+    assert str(folder) not in line
+
+
+def test_a_wrong_file_ends_the_start_with_that_line_and_no_question(folder: Path) -> None:
+    files = {"tls_cert": str(folder / "cert.pem"), "tls_key": str(folder / "locked.pem")}
+    ended = run_to_its_end("--port", "0", **files)
     assert ended.returncode == 1
     assert ended.stdout == ""
     [line] = ended.stderr.splitlines()
     assert line.startswith("service: ")
-    assert named in line
+    assert "tls_key_password" in line
     assert str(folder) not in line

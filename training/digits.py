@@ -78,7 +78,7 @@ def main(options: Options) -> None:
     seed_everything(options.seed)
     data = load_digits(options.data_dir)
     if options.dry_run:
-        data = Splits(*(part.sample(1000) for part in (data.train, data.validation, data.test)))
+        data = Splits(*(part.sample(300) for part in (data.train, data.validation, data.test)))
     train, validation = in_scenes(data, recipe, options)
     model = DigitCNN(recipe.batch_norm)
     history = fit(model, train, validation, recipe, options)

@@ -123,6 +123,8 @@ def _in_processes(make: Make, digits: Digits, seed: int) -> Digits:
     starts = range(0, len(digits), CHUNK)
     parts = [digits.take(np.arange(len(digits))[start : start + CHUNK]) for start in starts]
     seeds = [(seed, i) for i in range(len(parts))]
+    if len(parts) == 1:  # to start a process would take longer
+        return make(digits, rng=np.random.default_rng(seeds[0]))
     processes = min(len(parts), len(os.sched_getaffinity(0)))
     with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
         made = pool.map(partial(_in_one, make), parts, seeds)

@@ -27,6 +27,8 @@ from training.sentiment_preparing import Prepared, Texts, hash_of, kept_prepared
 from training.sentiment_recipes import RECIPES, Recipe
 from training.vectors import Word2VecPlan, kept_word2vec, read_glove
 
+FEW_READ = 64  # reviews that an epoch of a dry run reads: the network takes its time
+
 
 def main(options: Options) -> None:
     recipe = options.adjust(RECIPES[options.recipe])
@@ -45,8 +47,18 @@ def main(options: Options) -> None:
 
 
 def short(recipe: Recipe) -> Recipe:
-    """With as little pretraining as a dry run takes."""
-    return replace(recipe, pretraining=recipe.pretraining and replace(recipe.pretraining, epochs=1))
+    """With epochs of as few long texts as a dry run takes."""
+    mix, plan = recipe.mix, recipe.pretraining
+    return replace(
+        recipe,
+        pretraining=plan and replace(plan, epochs=1, reviews=FEW_READ),
+        mix=mix
+        and replace(
+            mix,
+            labelled=min(mix.labelled, FEW_READ),
+            unlabelled=min(mix.unlabelled, FEW_READ),
+        ),
+    )
 
 
 def start(
