@@ -17,7 +17,7 @@ from locust.env import Environment
 
 from loadtest.answers import Judge, Wrong, refusal_seconds
 from loadtest.kinds import KINDS, SCENARIOS, Asked, draw, prepare
-from loadtest.running import PATIENCE, Run
+from loadtest.running import PATIENCE, Run, authorization
 from loadtest.shapes import SHAPES
 from loadtest.slo import DEFAULT, read_slo
 from loadtest.timeline import Outcome
@@ -50,7 +50,7 @@ class Client(FastHttpUser):
         with self.client.post(
             asked.path,
             data=asked.body,  # type: ignore[arg-type]  # it takes bytes, whatever it says
-            headers={"Content-Type": asked.content_type},
+            headers={"Content-Type": asked.content_type, **authorization()},
             name=asked.kind,
             catch_response=True,
         ) as response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -13,10 +14,17 @@ from loadtest.slo import Slo, judge
 from loadtest.timeline import Level, Outcome, Timeline, bucket, percentile
 
 PATIENCE = 30.0  # seconds for an answer
+KEY = "LOADTEST_KEY"  # variable with the API key to show, where the service asks for one
 SAID_EVERY = 5  # seconds between lines of progress
 WINDOW = 5  # seconds by which a ramp is judged
 ENOUGH = 100  # answers of a kind that its times are judged by
 BAD_ENDS = 2  # windows in a row that end a ramp
+
+
+def authorization() -> dict[str, str]:
+    """The header that shows the key, where there is one."""
+    key = os.environ.get(KEY)
+    return {"Authorization": f"Bearer {key}"} if key else {}
 
 
 class Options(Protocol):

@@ -14,6 +14,7 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from loadtest.processes import Server, descendants
+from loadtest.running import authorization
 
 EVERY = 1.0  # seconds
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -85,9 +86,10 @@ def cpu_seconds(process: int) -> float | None:
 def _metrics(url: str) -> tuple[float | None, float | None, float | None]:
     """Rows in all queues; runs of models and the rows in them."""
     try:
-        with urllib.request.urlopen(f"{url}/metrics", timeout=5) as response:  # noqa: S310
+        request = urllib.request.Request(f"{url}/metrics", headers=authorization())  # noqa: S310
+        with urllib.request.urlopen(request, timeout=5) as response:  # noqa: S310
             text = response.read().decode()
-    except OSError:  # busy, gone, or it asks for a key
+    except OSError:  # busy, gone, or the key may not
         return None, None, None
     totals = {"queue_rows": 0.0, "batch_rows_count": 0.0, "batch_rows_sum": 0.0}
     for family in text_string_to_metric_families(text):

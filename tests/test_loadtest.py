@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import socket
@@ -19,6 +20,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests import keyring
 from tests.running import DEADLINE, ROOT, RunningService
 from tests.test_loadtest_answers import ALWAYS_THREE, OVERLOADED
 
@@ -65,11 +67,13 @@ def command(folder: Path, slo: str, *options: str) -> list[str]:
     return [sys.executable, "-m", "loadtest", *files, *options]
 
 
-def run(folder: Path, slo: str, *options: str) -> tuple[int, str]:
-    """Exit status and output of a short load test that leaves its report in `folder`."""
+def run(folder: Path, slo: str, *options: str, **variables: str) -> tuple[int, str]:
+    """Exit status and output of a short load test that leaves its report in `folder`; `variables`
+    are of its environment."""
     process = subprocess.run(
         command(folder, slo, "--duration", "3s", *options),
         cwd=ROOT,
+        env={**os.environ, **variables},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -119,6 +123,18 @@ def test_it_fails_on_wrong_digits(tmp_path: Path) -> None:
     assert set(re.findall(r"times /digits: (.*?)$", output, re.MULTILINE)) <= {
         f"wrong: {label} was taken for 3" for label in range(10) if label != 3
     }
+
+
+def test_it_shows_its_key_where_one_is_asked_for(tmp_path: Path) -> None:
+    driver = keyring.made("driver", "predict")
+    with RunningService(keys=driver.entry) as service:
+        options = ("--url", service.url, "--users", "2", "--scenario", "Digits")
+        status, output = run(tmp_path, RIGHT, *options, LOADTEST_KEY=driver.key)
+        assert status == 0, output
+        status, output = run(tmp_path, RIGHT, *options)
+    assert status == 1, output
+    asked, *_, failed = rows(output)["all"]
+    assert asked == failed > 0
 
 
 def test_refusals_are_counted_apart_and_are_no_answers(tmp_path: Path) -> None:
