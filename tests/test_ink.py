@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from service.contract.ink import find_ink
+from service.contract.ink import find_ink, quantile
 from tests.pictures import ALIKE, Pixels, apart, read
 from training.golden import draw_digit
 
@@ -162,3 +162,12 @@ def test_ink_reaches_from_nothing_on_paper_to_full_strength() -> None:
 def test_ink_of_blank_paper_is_nothing() -> None:
     for level in (0, 128, 255):
         assert not find_ink(np.full((50, 70), level, np.uint8)).any()
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.8])
+def test_quantiles_are_those_of_numpy_to_the_last_bit(share: float) -> None:
+    rng = np.random.default_rng(9)
+    for count in (*range(1, 40), 1000, 4096):
+        spread = rng.normal(0, 50, count).astype(np.float32)
+        for levels in (spread, np.rint(spread)):
+            assert quantile(levels, share) == float(np.quantile(levels, share))

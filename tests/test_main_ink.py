@@ -7,7 +7,7 @@ import pytest
 from PIL import ExifTags, Image, ImageDraw, ImageOps
 
 from service.contract.decoding import Picture
-from service.contract.image import normalise, read_digit
+from service.contract.image import main_ink, normalise, read_digit
 from tests.pictures import ALIKE, apart, read
 from training.golden import as_bytes, draw_digit
 
@@ -51,6 +51,22 @@ def test_a_dark_desk_beside_the_sheet_is_ignored(label: int, side: int) -> None:
             borders = tuple(breadth if i == side else 0 for i in range(4))
             on_desk = ImageOps.expand(sheet, borders, fill=level)  # left, top, right, bottom
             assert apart(read(on_desk).pixels, read(sheet).pixels) < ALIKE
+
+
+@pytest.mark.parametrize("label", DIGITS)
+def test_what_is_taken_is_the_same_wherever_it_lies(label: int) -> None:
+    digit = 255 - np.asarray(draw_digit(label, paper=255, ink=0).crop((40, 40, 160, 220)))
+    digit[90, 60] = 0  # parts must stay apart, too
+    places = [(top, left) for top in (30, 31) for left in (60, 61, 75)]
+    taken = []
+    for top, left in places:
+        page = np.zeros((300, 300), np.uint8)
+        page[top : top + digit.shape[0], left : left + digit.shape[1]] = digit
+        found = main_ink(page)
+        assert found is not None
+        ink, x, y = found
+        taken.append((ink.tolist(), x - left, y - top))
+    assert all(each == taken[0] for each in taken)
 
 
 @pytest.mark.parametrize("label", DIGITS)

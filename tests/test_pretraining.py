@@ -37,9 +37,9 @@ class Reading(SentimentLSTM):
         super().__init__(SIZE, embedding=12, hidden=16, dropout=0.0, embedding_dropout=0.0)
         self.read: list[Tensor] = []
 
-    def vectors(self, ids: Tensor) -> Tensor:
+    def states(self, ids: Tensor, lengths: Tensor) -> Tensor:
         self.read.append(ids)
-        return super().vectors(ids)
+        return super().states(ids, lengths)
 
 
 def pretrained(rows: list[Ids], folder: Path, plan: Pretraining = PLAN) -> Reading:

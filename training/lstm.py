@@ -86,27 +86,18 @@ class SentimentLSTM(nn.Module):
 
     def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
         """ids (b, t) and lengths (b,), both int64 -> logits (b, 1)."""
-        return self.tell(self.vectors(ids), lengths)
-
-    def vectors(self, ids: Tensor) -> Tensor:
-        """Of every word (b, t, embedding)."""
-        vectors: Tensor = self.embedding_dropout(self.embedding(ids))
-        return vectors
-
-    def tell(self, vectors: Tensor, lengths: Tensor) -> Tensor:
-        """The logits (b, 1) of words that are given by their vectors."""
-        valid = torch.arange(vectors.shape[1], device=vectors.device) < lengths[:, None]
-        total = (self.states(vectors, lengths).float() * valid[:, :, None]).sum(dim=1)
+        valid = torch.arange(ids.shape[1], device=ids.device) < lengths[:, None]
+        total = (self.states(ids, lengths).float() * valid[:, :, None]).sum(dim=1)
         logits: Tensor = self.output(total / lengths[:, None])
         return logits
 
-    def states(self, vectors: Tensor, lengths: Tensor) -> Tensor:
+    def states(self, ids: Tensor, lengths: Tensor) -> Tensor:
         """What the last layer says at every word (b, t, 2 hidden), the words before in the first
         half and those behind in the second; padding has no meaning."""
-        steps = torch.arange(vectors.shape[1], device=vectors.device)
+        steps = torch.arange(ids.shape[1], device=ids.device)
         valid = steps < lengths[:, None]  # (b, t)
         mirror = torch.where(valid, lengths[:, None] - 1 - steps, steps)  # its own inverse
-        states = vectors
+        states: Tensor = self.embedding_dropout(self.embedding(ids))
         for left, right in zip(self.forward_layers, self.backward_layers, strict=True):
             ahead, _ = left(states)
             back, _ = right(_reorder(states, mirror))

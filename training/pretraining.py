@@ -95,7 +95,7 @@ def pretrain(
                 moved(each, device) for each in (ids, lengths, places, words)
             )
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=fast_bfloat16(device)):
-                states = model.states(model.vectors(ids), lengths)
+                states = model.states(ids, lengths)
                 logits = head(states.flatten(0, 1)[places])
             loss = cross_entropy(logits.float(), words)
             optimizer.zero_grad()

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from training.adversary import perturbed
 from training.batches import EncodedReviews, collate, shortened, shuffled_batches
 from training.checkpoint import Checkpoint
 from training.compute import MovingAverage, fast_bfloat16, one_cycle
@@ -72,9 +71,10 @@ def fit(
                 optimizer.param_groups[0]["lr"] = recipe.learning_rate * one_cycle(done)
             ids, lengths, labels = collate(lesson, batch, device)
             dropped = torch.rand(ids.shape, device=device) < recipe.word_dropout
-            loss, logits = losses(
-                model, torch.where(dropped, UNKNOWN_ID, ids), lengths, labels, recipe.perturbation
-            )
+            ids = torch.where(dropped, UNKNOWN_ID, ids)
+            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=fast_bfloat16(device)):
+                logits = model(ids, lengths)[:, 0]
+            loss = binary_cross_entropy_with_logits(logits.float(), labels)
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -106,25 +106,3 @@ def fit(
     checkpoint.save(history=history, best=best)
     model.load_state_dict(best)
     return history
-
-
-def losses(
-    model: SentimentLSTM, ids: Tensor, lengths: Tensor, labels: Tensor, perturbation: float
-) -> tuple[Tensor, Tensor]:
-    """The mean loss over some texts, and their logits (b,).
-
-    With a perturbation, what is told of a text whose words are moved should be what is told of it
-    as it is; both have their own dropout.
-    """
-    half = torch.autocast(ids.device.type, dtype=torch.bfloat16, enabled=fast_bfloat16(ids.device))
-    with half:
-        vectors = model.vectors(ids)
-        logits = model.tell(vectors, lengths)
-    loss = binary_cross_entropy_with_logits(logits[:, 0].float(), labels)
-    if perturbation:
-        moved = perturbed(vectors, logits, perturbation)
-        with half:
-            again = model.tell(moved, lengths)
-        told = logits.detach().float().sigmoid()
-        loss = loss + binary_cross_entropy_with_logits(again.float(), told)
-    return loss, logits[:, 0]

@@ -28,7 +28,6 @@ class Recipe:
     batch_size: int = 64
     embedding: int = 100
     max_tokens: int = 1024  # what the served model reads
-    perturbation: float = 0.0  # of the words of a text, in lengths of a word
 
 
 DEFAULT = Recipe(

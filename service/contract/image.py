@@ -79,10 +79,15 @@ def main_ink(ink: Grey) -> tuple[Grey, int, int] | None:
     with the place (left, top) of the crop. None where nothing is written."""
     height, width = ink.shape
     mask = (ink >= FULL_INK).view(np.uint8)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    if count == 1:
+    first_x, first_y, written_width, written_height = cv2.boundingRect(mask)
+    if not written_width:
         return None
+    # From an even place on, so that parts are numbered as in all of the picture.
+    first_x, first_y = first_x & ~1, first_y & ~1
+    written = mask[first_y : first_y + written_height + 1, first_x : first_x + written_width + 1]
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(written, connectivity=8)
     left, top, wide, high, area = stats[1:].T
+    left, top = left + first_x, top + first_y
     right, bottom = left + wide, top + high
     longer = np.maximum(wide, high)
     inside = (left > 0) & (top > 0) & (right < width) & (bottom < height)
@@ -116,7 +121,8 @@ def main_ink(ink: Grey) -> tuple[Grey, int, int] | None:
     if longer[chosen].max() < SPECK * max(ink.shape):
         return None
     around = 2 * round(SOFT * longer[main]) + 3
-    kept = np.concatenate([[False], chosen])[labels[y:y2, x:x2]].view(np.uint8)
+    box_labels = labels[y - first_y : y2 - first_y, x - first_x : x2 - first_x]
+    kept = np.concatenate([[False], chosen])[box_labels].view(np.uint8)
     return ink[y:y2, x:x2] * cv2.dilate(kept, np.ones((around, around), np.uint8)), x, y
 
 

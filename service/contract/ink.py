@@ -33,6 +33,7 @@ RULED_SIDE = 32  # a smaller picture has no ruled lines
 RULED = 0.6  # of a side is the length of such a line, at least,
 RULE = 0.025  # and less than this, or 2 pixels, its thickness
 STRONGER = 1.4  # times a rule's level is a pen's
+CLOSED = 5  # pixels: so far apart are parts of one line
 MANY, CUT = 3, 0.1  # lines make a page ruled, on which lesser ones of this length are lines, too
 OVERHANG = 0.35  # of a side, or as part of three lines, it goes on beyond what is written
 EDGE = 0.3  # of a side, from which what comes in from there is no stroke but the end of the paper
@@ -150,7 +151,7 @@ def _contrast(raised: Level) -> float:
     clipped = cv2.convertScaleAbs(np.maximum(raised, 0))
     threshold, _ = cv2.threshold(clipped, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     ink = raised[raised > threshold]
-    return float(np.quantile(_sampled(ink), 0.8)) if len(ink) else 0.0
+    return quantile(_sampled(ink), 0.8) if len(ink) else 0.0
 
 
 def _sampled(levels: Any) -> Any:
@@ -158,17 +159,30 @@ def _sampled(levels: Any) -> Any:
     return levels.ravel()[:: max(1, levels.size // SAMPLES)]
 
 
+def quantile(levels: Level, share: float) -> float:
+    """What np.quantile says of float32 (n,), in a quarter of its time."""
+    place = (len(levels) - 1) * share
+    first = int(place)
+    rest = place - first
+    last = min(first + 1, len(levels) - 1)
+    ordered = np.partition(levels, (first, last))
+    low, high = ordered[first], ordered[last]
+    if rest < 0.5:
+        return float(low + (high - low) * np.float32(rest))
+    return float(high - (high - low) * np.float32(1 - rest))
+
+
 def _grain(raised: Level) -> float:
     """Standard deviation of the paper, from how far it goes to the side where no ink is: a tenth
     of a normal distribution lies 1.28 of them or more below its mean."""
-    return max(0.0, -float(np.quantile(_sampled(raised), 0.1)) / 1.28)
+    return max(0.0, -quantile(_sampled(raised), 0.1) / 1.28)
 
 
 def _paper(raised: Level, contrast: float) -> float:
     """What the shades of the paper reach, most of which is not written on."""
     levels = _sampled(raised)
     paper = levels[levels < contrast / 2]
-    return float(np.quantile(paper, 0.8)) if len(paper) else 0.0
+    return quantile(paper, 0.8) if len(paper) else 0.0
 
 
 def _without_rules(ink: Grey) -> Grey:
@@ -180,6 +194,8 @@ def _without_rules(ink: Grey) -> Grey:
         few = cv2.resize(ink, None, fx=ratio, fy=ratio, interpolation=cv2.INTER_AREA)
     mask = (few >= FULL_INK // 2).view(np.uint8)
     flat, upright = _rules(mask, few), _rules(mask.T, few.T).T
+    if not (flat.any() or upright.any()):
+        return ink
     rest = cv2.morphologyEx(mask & ~(flat | upright), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
     _, _, width, height = cv2.boundingRect(rest)
     if not _beyond(flat, width):
@@ -201,17 +217,22 @@ def _rules(mask: Grey, ink: Grey) -> Grey:
     height, width = mask.shape
     thickness = max(2, round(RULE * min(height, width)))
     run = max(6, width // 40)
+    none: Grey = np.zeros_like(mask)
+    if cv2.boundingRect(mask)[2] + CLOSED - 1 + run < RULED * width:
+        return none
     thick: Grey = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((thickness + 1, 1), np.uint8))
     thin: Grey = mask & ~thick
-    thin = cv2.morphologyEx(thin, cv2.MORPH_CLOSE, np.ones((1, 5), np.uint8))
+    thin = cv2.morphologyEx(thin, cv2.MORPH_CLOSE, np.ones((1, CLOSED), np.uint8))
     flat = cv2.morphologyEx(thin, cv2.MORPH_OPEN, np.ones((1, run), np.uint8))
     linked = cv2.dilate(flat, np.ones((3, run), np.uint8))
+    if cv2.countNonZero(cv2.reduce(linked, 0, cv2.REDUCE_MAX)) < RULED * width:
+        return none
     _, labels, stats, _ = cv2.connectedComponentsWithStats(linked, connectivity=8)
     wide, high = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]
     rules = (wide >= RULED * width) & (high <= thickness + 2 + wide // 6)
     rules[0] = False
     if not rules.any():
-        return np.zeros_like(mask)
+        return none
     found: Grey = flat & rules[labels].view(np.uint8)
     if rules.sum() >= MANY:  # the ends of others, which strokes cut off
         faint = ink <= STRONGER * ink[found > 0].mean()
