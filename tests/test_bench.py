@@ -172,7 +172,7 @@ def test_without_wrk_it_says_how_to_get_it() -> None:
 FEW_PICTURES = """
 from loadtest.bench import __main__, traffic
 
-traffic.PICTURES, traffic.MIXED = 32, 160  # to draw all would take long
+traffic.PICTURES, traffic.MIXED = 32, 160  # to draw all, also for parts not run, takes long
 __main__.main()
 """
 

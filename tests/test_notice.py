@@ -37,17 +37,28 @@ def test_during_its_notice_it_is_not_ready_and_loads_nothing_but_answers_until_i
     None
 ):
     operator = made("operator", "predict", "admin")
-    with RunningService("--workers", "2", notice_seconds="3600", keys=operator.entry) as service:
+    with RunningService(notice_seconds="3600", keys=operator.entry) as service:
         assert ready(service) == (200, None)
         service.process.send_signal(signal.SIGTERM)
-        for _ in range(4):  # on connections of their own, to one worker or the other
-            eventually(lambda: ready(service) == (503, "draining"))
+        eventually(lambda: ready(service) == (503, "draining"))
         assert httpx.get(f"{service.url}/health/live", timeout=DEADLINE).status_code == 200
-        asked = httpx.post(
-            f"{service.url}/sentiment", content=BODY, headers=operator.header, timeout=DEADLINE
-        )
-        assert asked.status_code == 200
         url = f"{service.url}/admin/models/digits/reload"
         refused = httpx.post(url, headers=operator.header, timeout=DEADLINE)
         assert (refused.status_code, refused.json()["code"]) == (503, "draining")
+        with begin(service, operator) as connection:
+            service.process.send_signal(signal.SIGINT)
+            eventually(lambda: refuses_connections(service))
+            connection.sendall(BODY)
+            assert answer_on(connection)[0] == 200
+        assert service.ended() == (0, "")
+
+
+def test_every_worker_answers_during_the_notice() -> None:
+    with RunningService("--workers", "2", notice_seconds="3600") as service:
+        service.process.send_signal(signal.SIGTERM)
+        eventually(lambda: ready(service) == (503, "draining"))
+        with begin(service) as one, begin(service) as other:  # one for each
+            for connection in (one, other):
+                connection.sendall(BODY)
+                assert answer_on(connection)[0] == 200
         assert service.stop(signal.SIGINT) == (0, "")

@@ -15,11 +15,14 @@ import httpx
 import pytest
 
 from service.settings import Settings
+from tests.keyring import Made
 from tests.problems import MARK
 from tests.running import DEADLINE, ROOT, RunningService, eventually, run_to_its_end
 
 BODY = json.dumps({"text": "A good film."}).encode()
-HEAD = b"POST /sentiment HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n"
+HEAD = (
+    b"POST /sentiment HTTP/1.1\r\nHost: x\r\n%bExpect: 100-continue\r\nContent-Length: %d\r\n\r\n"
+)
 
 
 def ask(service: RunningService) -> httpx.Response:
@@ -27,10 +30,11 @@ def ask(service: RunningService) -> httpx.Response:
     return httpx.post(f"{service.url}/sentiment", content=BODY, timeout=DEADLINE)
 
 
-def begin(service: RunningService) -> socket.socket:
+def begin(service: RunningService, key: Made | None = None) -> socket.socket:
     """A request that is being answered, as the service confirms, but has yet to send its body."""
     connection = service.connect()
-    connection.sendall(HEAD % len(BODY))
+    line = f"Authorization: {key.header['Authorization']}\r\n" if key else ""
+    connection.sendall(HEAD % (line.encode(), len(BODY)))
     assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
     return connection
 
@@ -46,12 +50,6 @@ def refuses_connections(service: RunningService) -> bool:
         service.connect().close()
         return False
     return True
-
-
-def test_it_says_what_it_serves_and_where(service: RunningService) -> None:
-    for model in ("digits/", "sentiment/"):
-        assert model in service.greeting
-    assert f"{service.url}/docs" in service.greeting
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
@@ -72,6 +70,8 @@ def test_it_answers_from_its_greeting_until_a_signal_ends_it_without_a_word_or_a
     number: signal.Signals, count: str
 ) -> None:
     with RunningService("--workers", count) as service:
+        for said in ("digits/", "sentiment/", f"{service.url}/docs"):
+            assert said in service.greeting
         assert ask(service).status_code == 200
         assert len(service.workers()) == int(count)
         assert service.stop(number) == (0, "")

@@ -132,18 +132,18 @@ def again(first: Published, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_next_version_has_the_same_weights_and_tells_the_same_story(
     again: Path,
 ) -> None:
-    first = again.with_name("1")
+    former = again.with_name("1")
     assert again.name == "2"
-    before, after = read_manifest(first), read_manifest(again)
+    before, after = read_manifest(former), read_manifest(again)
     assert mismatched(again, after.files) is None
     assert after.files.keys() == before.files.keys() | {"model.int8.onnx"}
     for name in before.files.keys() & {MODEL, "tokenizer.json", "learning_curves.png"}:
-        assert (again / name).read_bytes() == (first / name).read_bytes()
+        assert (again / name).read_bytes() == (former / name).read_bytes()
     for field in ("labels", "inputs", "outputs", "preprocessing", "max_tokens", "parameters"):
         assert getattr(after, field) == getattr(before, field)
     for field in ("recipe", "seed", "data", "parity"):
         assert getattr(after, field) == getattr(before, field)
-    told = [read_history((folder / "CARD.md").read_text()) for folder in (first, again)]
+    told = [read_history((folder / "CARD.md").read_text()) for folder in (former, again)]
     assert told[0] == told[1] != []
 
 

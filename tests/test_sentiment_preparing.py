@@ -11,9 +11,12 @@ import pytest
 from training import sentiment_preparing
 from training.batches import EncodedReviews
 from training.datasets import Reviews, Splits
+from training.export import TOKENIZER
+from training.lessons import Mix
 from training.options import Options
 from training.sentiment_preparing import Prepared, Texts, kept_prepared
 from training.sentiment_recipes import RECIPES
+from training.vocabulary import build_tokenizer
 
 OPTIONS = Options("default", Path(), Path(), "cpu", 1, None, dry_run=False)
 
@@ -25,6 +28,7 @@ def reviews(name: str, count: int) -> Reviews:
     return Reviews(texts, moods)
 
 
+NO_MIX = Mix(labelled=0, unlabelled=0, cut=0, made=0, true_label=0.7)
 TEXTS = Texts(
     data=Splits(reviews("Train", 40), reviews("Validation", 20), reviews("Test", 20)),
     unlabelled=reviews("Unlabelled", 20).texts,
@@ -66,6 +70,30 @@ def test_other_texts_are_prepared_anew() -> None:
     others = prepared(replace(TEXTS, written=reviews("Otherwise", 10)))
     assert others.corpus != first.corpus
     assert "otherwise" in others.tokenizer.get_vocab()
+
+
+def test_another_label_is_prepared_anew() -> None:
+    prepared()
+    mended = Reviews(TEXTS.written.texts, 1 - TEXTS.written.labels)
+    mix = replace(NO_MIX, written=10)
+    before, after = (
+        sorted(read(each.lesson_of(replace(RECIPES["default"], mix=mix))(1, None)))
+        for each in (prepared(), prepared(replace(TEXTS, written=mended)))
+    )
+    assert [row for row, _ in before] == [row for row, _ in after]
+    assert [label for _, label in after] == pytest.approx([1 - label for _, label in before])
+
+
+def test_another_version_of_the_same_number_to_start_from_is_prepared_anew() -> None:
+    words = []
+    for place, texts in (("here", TEXTS), ("there", replace(TEXTS, made=reviews("Elsewhere", 10)))):
+        folder = Path(place) / "5"
+        folder.mkdir(parents=True)
+        tokenizer = build_tokenizer(texts.to_learn_from(RECIPES["default"]), 1000)
+        tokenizer.save(str(folder / TOKENIZER))
+        options = replace(OPTIONS, start_from=folder)
+        words.append(kept_prepared(TEXTS, RECIPES["refined"], options).tokenizer.get_vocab())
+    assert "elsewhere" in words[1].keys() - words[0].keys()
 
 
 def test_another_vocabulary_is_prepared_anew() -> None:

@@ -41,8 +41,8 @@ class EncodedReviews:
 def _unpacked(
     words: npt.NDArray[Any], lengths: list[int], labels: npt.NDArray[Any]
 ) -> EncodedReviews:
-    ends = np.cumsum([0, *lengths])
-    rows = [words[a:b].astype(np.int64) for a, b in pairwise(ends)]
+    bounds = np.cumsum([0, *lengths])
+    rows = [words[a:b].astype(np.int64) for a, b in pairwise(bounds)]
     return EncodedReviews(rows, labels)
 
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 
+FORMAT = 2  # of what is kept: raised when code can no longer go on from an older file
+
+
 class Checkpoint:
     """The state after the last whole epoch of one configuration.
 
@@ -22,7 +25,8 @@ class Checkpoint:
     def __init__(self, path: Path, config: DataclassInstance, **more: object) -> None:
         """`more` is what shapes the run beside its configuration, such as a hash of data."""
         self.path = path
-        self._config = {key: str(value) for key, value in (asdict(config) | more).items()}
+        shape = {"format": FORMAT} | asdict(config) | more
+        self._config = {key: str(value) for key, value in shape.items()}
 
     def load(self) -> dict[str, Any] | None:
         """The saved state, with the random generators set back to it; None to start afresh."""

@@ -39,7 +39,9 @@ def fast_bfloat16(device: torch.device) -> bool:
 
 def moved(tensor: Tensor, device: torch.device) -> Tensor:
     """The same on a device, without waiting for what a GPU is still at."""
-    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
+    if device.type == "cuda":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
 
 
 class MovingAverage(Generic[Network]):

@@ -50,15 +50,17 @@ class Lessons:
         self, train: EncodedReviews, validation: EncodedReviews, hints: Hints, seed: int
     ) -> None:
         self._train, self._validation, self._seed = train, validation, seed
-        self._train_hints = probabilities(hints.of_train)
-        self._validation_hints = hints.log_odds(validation.ids)
+        self._hints = probabilities(hints.of_train)
+        self._validation_odds = hints.log_odds(validation.ids)
+        self._unlabelled_odds: Odds = np.zeros(0)
         nothing = EncodedReviews([], np.zeros(0, np.float32))
         self._unlabelled = self._cut = self._made = self._written = nothing
 
     def add_unlabelled(self, texts: Sequence[str], encoder: TextEncoder, hints: Hints) -> None:
         """Reviews without labels."""
         rows = encode_texts(texts, encoder)
-        self._unlabelled = EncodedReviews(rows, hints.log_odds(rows))
+        self._unlabelled_odds = hints.log_odds(rows)
+        self._unlabelled = EncodedReviews(rows, probabilities(self._unlabelled_odds))
 
     def add_cut(self, texts: Sequence[str], encoder: TextEncoder, hints: Hints) -> None:
         """Sentences of `texts`, which are the labelled and then the unlabelled reviews: those that
@@ -66,8 +68,7 @@ class Lessons:
         """
         sentences, owners = cut_sentences(texts, self._seed)
         rows = encode_texts(sentences, encoder)
-        told = probabilities(self._unlabelled.labels)
-        reviews = np.concatenate([self._train.labels, told])[owners]
+        reviews = np.concatenate([self._train.labels, self._unlabelled.labels])[owners]
         odds = hints.log_odds(rows)
         agree = (odds > 0) == (reviews > 0.5)
         clear = agree & (abs(odds) > CLEAR) & (abs(reviews - 0.5) > SURE)
@@ -91,28 +92,30 @@ class Lessons:
     def of_epoch(self, mix: Mix, number: int, teacher: Teacher | None) -> EncodedReviews:
         """The texts of epoch `number`, from 1; `teacher` is the network so far."""
 
-        def turn(reviews: EncodedReviews, count: int) -> EncodedReviews:
+        def turn(reviews: EncodedReviews, count: int) -> Ids:
             size = len(reviews.ids)
-            return reviews.take(in_turn(size, min(count, size), number, self._seed))
+            return in_turn(size, min(count, size), number, self._seed)
 
-        targets = mix.true_label * self._train.labels + (1 - mix.true_label) * self._train_hints
+        targets = mix.true_label * self._train.labels + (1 - mix.true_label) * self._hints
         return joined(
-            turn(EncodedReviews(self._train.ids, targets), mix.labelled),
+            EncodedReviews(self._train.ids, targets).take(turn(self._train, mix.labelled)),
             self._told(turn(self._unlabelled, mix.unlabelled), teacher),
-            turn(self._cut, mix.cut),
-            turn(self._made, mix.made),
-            turn(self._written, mix.written),
+            self._cut.take(turn(self._cut, mix.cut)),
+            self._made.take(turn(self._made, mix.made)),
+            self._written.take(turn(self._written, mix.written)),
         )
 
-    def _told(self, hinted: EncodedReviews, teacher: Teacher | None) -> EncodedReviews:
+    def _told(self, index: Ids, teacher: Teacher | None) -> EncodedReviews:
         """Unlabelled reviews as both teachers label them together, weighed as suits validation."""
-        if teacher is None or not hinted.ids:
-            return EncodedReviews(hinted.ids, probabilities(hinted.labels))
+        chosen = self._unlabelled.take(index)
+        if teacher is None or not len(index):
+            return chosen
         ensemble = LogisticRegression(C=np.inf)
-        both = [self._validation_hints, teacher(self._validation.ids)]
+        both = [self._validation_odds, teacher(self._validation.ids)]
         ensemble.fit(np.stack(both, axis=1), self._validation.labels)
-        told = ensemble.predict_proba(np.stack([hinted.labels, teacher(hinted.ids)], axis=1))[:, 1]
-        return EncodedReviews(hinted.ids, told.astype(np.float32))
+        both = [self._unlabelled_odds[index], teacher(chosen.ids)]
+        told = ensemble.predict_proba(np.stack(both, axis=1))[:, 1]
+        return EncodedReviews(chosen.ids, told.astype(np.float32))
 
 
 def probabilities(log_odds: Odds) -> Targets:

@@ -15,6 +15,8 @@ from training.batches import Ids, padded
 from training.compute import fast_bfloat16
 from training.progress import progress
 
+ALIGNED = 128
+
 
 class LockedDropout(nn.Module):
     """Drops the same features at every word of a text (Gal and Ghahramani, arXiv:1512.05287)."""
@@ -35,16 +37,20 @@ class LockedDropout(nn.Module):
 class AlignedLSTM(nn.LSTM):
     """One layer and direction of an LSTM, with weights as nn.LSTM has them.
 
-    On a GPU it is given features that are nothing, up to a multiple of 128: only for such does
+    On a GPU it is given features that are nothing, up to a multiple of ALIGNED: only for such does
     cuDNN keep all steps of a text in one kernel, which takes half the time.
     """
 
     def forward(self, states: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
         """States (b, t, input) -> states (b, t, hidden), and the last ones."""
-        if not states.is_cuda:
-            read, (last, _) = super().forward(states)
-            return read, last
-        rest = (0, -self.input_size % 128)
+        if states.is_cuda and self.input_size % ALIGNED:
+            return self.aligned(states)
+        read, (last, _) = super().forward(states)
+        return read, last
+
+    def aligned(self, states: Tensor) -> tuple[Tensor, Tensor]:
+        """As `forward`, with the features that are nothing."""
+        rest = (0, -self.input_size % ALIGNED)
         nothing = states.new_zeros(1, len(states), self.hidden_size)
         of_input, *others = cast(list[Tensor], self._flat_weights)
         weights = [pad(of_input, rest), *others]
@@ -118,7 +124,7 @@ def predict(
     fast = fast_bfloat16(device) and not exact
     order = np.argsort([len(ids) for ids in rows], kind="stable")
     logits = np.empty(len(rows), np.float32)
-    size = 512 if device.type == "cuda" else 64
+    size = 128 if device.type == "cuda" else 64
     for start in progress(range(0, len(order), size), "predict"):
         index = order[start : start + size]
         ids, lengths = padded([rows[i] for i in index], device)

@@ -85,7 +85,7 @@ def pretrain(
         for i, batch in enumerate(progress(batches, f"pretraining {number}")):
             share_done = (number - 1 + i / len(batches)) / plan.epochs
             optimizer.param_groups[0]["lr"] = plan.learning_rate * one_cycle(share_done)
-            ids, lengths = padded([texts.ids[i] for i in batch], torch.device("cpu"))
+            ids, lengths = padded([texts.ids[row] for row in batch], torch.device("cpu"))
             asked = (ids >= FIRST) & (ids < LAST) & (torch.rand(ids.shape) < MASKED)
             if not asked.any():
                 continue

@@ -67,10 +67,11 @@ def start(
     """The network before it is shown any label, though it has read all reviews where the recipe
     says so."""
     model = embedded(prepared.tokenizer, corpus, recipe, options)
-    if recipe.pretraining and prepared.lessons:
+    if recipe.pretraining:
         path = options.work_dir("sentiment") / "pretrained.pt"
         kept = Checkpoint(path, recipe.pretraining, dropout=recipe.dropout, texts=prepared.corpus)
-        rows, device = prepared.lessons.reviews(), pick_device(options.device)
+        lessons, device = prepared.lessons, pick_device(options.device)
+        rows = lessons.reviews() if lessons else prepared.train.ids
         pretrain(model, rows, recipe.pretraining, kept, device, options.seed)
     return model
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -10,7 +11,7 @@ from functools import partial
 import numpy as np
 from tokenizers import Tokenizer
 
-from service.contract.manifest import Baseline
+from service.contract.manifest import Baseline, sha256
 from service.contract.text import TextEncoder
 from training.batches import EncodedReviews, encode
 from training.checkpoint import Checkpoint
@@ -50,6 +51,15 @@ class Texts:
         data = Splits(*(part.sample(FEW) for part in (data.train, data.validation, data.test)))
         made, written = made_sentences(FEW, options.seed), written_sentences(options.seed)
         return cls(data, unlabelled[:FEW], made, written.take(np.arange(FEW)))
+
+    def hash(self) -> str:
+        """Of all texts and labels."""
+        digest = hashlib.sha256()
+        data = self.data
+        for part in (data.train, data.validation, data.test, self.made, self.written):
+            digest.update(json.dumps([part.texts, part.labels.tolist()]).encode())
+        digest.update(json.dumps(self.unlabelled).encode())
+        return digest.hexdigest()
 
     def to_learn_from(self, recipe: Recipe) -> Sequence[str]:
         """Labels left aside."""
@@ -125,13 +135,14 @@ def prepare(texts: Texts, recipe: Recipe, options: Options) -> Prepared:
 
 
 def kept_prepared(texts: Texts, recipe: Recipe, options: Options) -> Prepared:
-    """As `prepare`, or what was kept of it when it was made of the same texts."""
+    """As `prepare`, or what was kept of it when it was made of the same."""
     plan = Plan(recipe.vocabulary, recipe.max_tokens, recipe.mix is not None, options.seed)
-    kept = Checkpoint(options.work_dir("sentiment") / "prepared.pt", plan)
+    words = options.start_from and sha256(options.start_from / TOKENIZER)
+    path = options.work_dir("sentiment") / "prepared.pt"
+    kept = Checkpoint(path, plan, texts=texts.hash(), words=words)
     if (state := kept.load()) is not None:
         prepared: Prepared = state["prepared"]
-        if hash_of(prepared.tokenizer, texts.to_learn_from(recipe)) == prepared.corpus:
-            return prepared
+        return prepared
     prepared = prepare(texts, recipe, options)
     kept.save(prepared=prepared)
     return prepared

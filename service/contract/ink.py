@@ -160,7 +160,8 @@ def _sampled(levels: Any) -> Any:
 
 
 def quantile(levels: Level, share: float) -> float:
-    """What np.quantile says of float32 (n,), in a quarter of its time."""
+    """Of float32 (n,), between neighbours in a straight line: that of NumPy 2.4 to the last bit, in
+    a quarter of its time, and the same whatever other versions of it say."""
     place = (len(levels) - 1) * share
     first = int(place)
     rest = place - first
@@ -218,6 +219,7 @@ def _rules(mask: Grey, ink: Grey) -> Grey:
     thickness = max(2, round(RULE * min(height, width)))
     run = max(6, width // 40)
     none: Grey = np.zeros_like(mask)
+    # Closing adds 2 pixels at a border of the picture, opening 1, linking one less than a run.
     if cv2.boundingRect(mask)[2] + CLOSED - 1 + run < RULED * width:
         return none
     thick: Grey = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((thickness + 1, 1), np.uint8))
