@@ -18,13 +18,15 @@ def ready(service: RunningService) -> tuple[int, str | None]:
 
 def test_it_ends_when_its_notice_is_over_and_what_was_asked_before_is_answered() -> None:
     with (
-        RunningService("--workers", "2", notice_seconds="1") as service,
-        begin(service) as connection,
+        RunningService("--workers", "2", notice_seconds="10") as service,
+        begin(service) as before,
     ):
         service.process.send_signal(signal.SIGTERM)
-        eventually(lambda: refuses_connections(service))
-        connection.sendall(BODY)
-        assert answer_on(connection)[0] == 200
+        with begin(service) as during:
+            eventually(lambda: refuses_connections(service))
+            for connection in (before, during):
+                connection.sendall(BODY)
+                assert answer_on(connection)[0] == 200
         assert service.ended() == (0, "")
 
 
@@ -36,7 +38,7 @@ def test_interrupt_needs_no_notice() -> None:
 def test_during_its_notice_it_is_not_ready_and_loads_nothing_but_answers_until_interrupted() -> (
     None
 ):
-    operator = made("operator", "predict", "admin")
+    operator = made("operator", "admin")
     with RunningService(notice_seconds="3600", keys=operator.entry) as service:
         assert ready(service) == (200, None)
         service.process.send_signal(signal.SIGTERM)
@@ -45,12 +47,7 @@ def test_during_its_notice_it_is_not_ready_and_loads_nothing_but_answers_until_i
         url = f"{service.url}/admin/models/digits/reload"
         refused = httpx.post(url, headers=operator.header, timeout=DEADLINE)
         assert (refused.status_code, refused.json()["code"]) == (503, "draining")
-        with begin(service, operator) as connection:
-            service.process.send_signal(signal.SIGINT)
-            eventually(lambda: refuses_connections(service))
-            connection.sendall(BODY)
-            assert answer_on(connection)[0] == 200
-        assert service.ended() == (0, "")
+        assert service.stop(signal.SIGINT) == (0, "")
 
 
 def test_every_worker_answers_during_the_notice() -> None:

@@ -15,14 +15,11 @@ import httpx
 import pytest
 
 from service.settings import Settings
-from tests.keyring import Made
 from tests.problems import MARK
 from tests.running import DEADLINE, ROOT, RunningService, eventually, run_to_its_end
 
 BODY = json.dumps({"text": "A good film."}).encode()
-HEAD = (
-    b"POST /sentiment HTTP/1.1\r\nHost: x\r\n%bExpect: 100-continue\r\nContent-Length: %d\r\n\r\n"
-)
+HEAD = b"POST /sentiment HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n"
 
 
 def ask(service: RunningService) -> httpx.Response:
@@ -30,11 +27,10 @@ def ask(service: RunningService) -> httpx.Response:
     return httpx.post(f"{service.url}/sentiment", content=BODY, timeout=DEADLINE)
 
 
-def begin(service: RunningService, key: Made | None = None) -> socket.socket:
+def begin(service: RunningService) -> socket.socket:
     """A request that is being answered, as the service confirms, but has yet to send its body."""
     connection = service.connect()
-    line = f"Authorization: {key.header['Authorization']}\r\n" if key else ""
-    connection.sendall(HEAD % (line.encode(), len(BODY)))
+    connection.sendall(HEAD % len(BODY))
     assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
     return connection
 
